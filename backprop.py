@@ -1,0 +1,489 @@
+"""Backpropagation by hand: nodes, gradient checks, logistic regression and a small neural network (question 1).
+
+    x, u, a, b, c, v, w   a number or a vector (d,)         M, W   a matrix (p, d)
+    y     the value of a node, or the label +1 or -1 of an example (x, y)
+    f     the scalar at the end of a graph                  g      df/dy: the gradient of the node itself
+    σ     the sigmoid, σ(x) = 1 / (1 + exp(-x))             lr     the learning rate
+
+A graph is built by computing: every node holds its value, and a list that all its nodes share holds them in the
+order in which they were made, children first (a topological order). Backpropagation walks that list from the
+end, and each node adds its share of the chain rule, g times a local derivative, to the gradients of its children.
+"""
+
+import argparse
+import contextlib
+import io
+import os
+import sys
+
+import numpy as np
+from scipy.special import expit
+
+EPSILON = 1e-8  # the step of the numerical gradients
+ZERO = np.float64(0)
+
+SIMPLE_DATASET = [
+    (np.array([2.0, 2.0]), 1),
+    (np.array([1.0, 0.0]), 1),
+    (np.array([1.0, 2.0]), -1),
+    (np.array([0.0, -1.0]), -1),
+]
+XOR_DATASET = [
+    (np.array([0.0, 0.0]), -1),
+    (np.array([1.0, 1.0]), -1),
+    (np.array([1.0, 0.0]), 1),
+    (np.array([0.0, 1.0]), 1),
+]
+DATASETS = {"simple": SIMPLE_DATASET, "xor": XOR_DATASET}
+
+
+class Node:
+    """What all nodes share: a value, its gradient g = df/dy of the same shape, and the graph they belong to.
+
+    Nothing is ever broadcast: children whose shapes do not fit the node's docstring, or that belong to two
+    different graphs, raise ValueError.
+    """
+
+    def __init__(self, value, *children):
+        if children[-1].topo_order is not children[0].topo_order:
+            raise ValueError(f"{describe(self, *children)}: they belong to two different graphs")
+        self.value = value
+        self.grad = np.zeros(value.shape) if value.shape else ZERO
+        self.topo_order = children[0].topo_order
+        self.topo_order.append(self)
+
+    def backward(self):
+        """Add this node's share, g times the local derivative, to the gradients of its children."""
+        raise NotImplementedError
+
+    def compute_grad(self):
+        """Set `grad` in all nodes of the graph to the derivative of this one.   Not a scalar: ValueError."""
+        if self.value.shape != ():
+            raise ValueError(
+                f"compute_grad needs a scalar output, but the value has shape {self.value.shape}"
+            )
+        for node in self.topo_order:
+            node.grad = np.zeros(node.value.shape) if node.value.shape else ZERO
+        self.grad = np.float64(1)
+        last = self.topo_order.index(self)  # what was computed after this node has no part in it
+        for node in reversed(self.topo_order[: last + 1]):
+            node.backward()
+
+
+def require(fits, node, *children):
+    """Raise ValueError with both shapes unless they fit."""
+    if not fits:
+        raise ValueError(f"{describe(node, *children)}: they do not fit")
+
+
+def describe(node, *children):
+    return f"{type(node).__name__} of shapes {' and '.join(str(child.value.shape) for child in children)}"
+
+
+class InputNode(Node):
+    """y = the given number or array, copied as float64.   It has no children: g stays as the answer df/dy.
+
+    The first node of a graph is given an empty list; every later input is given that same list.
+    """
+
+    def __init__(self, value, topo_order):
+        self.topo_order = topo_order
+        super().__init__(np.array(value, dtype=np.float64)[()], self)
+
+    def backward(self):
+        pass
+
+
+class AddNode(Node):
+    """y = n1 + n2, of one shape.   n1.grad += g,   n2.grad += g."""
+
+    def __init__(self, n1, n2):
+        require(n1.value.shape == n2.value.shape, self, n1, n2)
+        super().__init__(n1.value + n2.value, n1, n2)
+        self.n1, self.n2 = n1, n2
+
+    def backward(self):
+        self.n1.grad += self.grad
+        self.n2.grad += self.grad
+
+
+class MulNode(Node):
+    """y = n1 * n2, entry by entry, of one shape.   n1.grad += g n2,   n2.grad += g n1."""
+
+    def __init__(self, n1, n2):
+        require(n1.value.shape == n2.value.shape, self, n1, n2)
+        super().__init__(n1.value * n2.value, n1, n2)
+        self.n1, self.n2 = n1, n2
+
+    def backward(self):
+        self.n1.grad += self.grad * self.n2.value
+        self.n2.grad += self.grad * self.n1.value
+
+
+class PowerNode(Node):
+    """y = x^power, entry by entry, where power is a number.   x.grad += g power x^(power - 1)."""
+
+    def __init__(self, n, power):
+        self.n, self.power = n, float(power)
+        super().__init__(n.value**self.power, n)
+
+    def backward(self):
+        if self.power != 0:  # x^0 is constant, also at x = 0, where the rule would say 0 * inf
+            self.n.grad += self.grad * self.power * self.n.value ** (self.power - 1)
+
+
+class ReluNode(Node):
+    """y = max(x, 0), entry by entry.   x.grad += g [x > 0], so the slope at the kink is taken as 0."""
+
+    def __init__(self, n):
+        super().__init__(np.maximum(n.value, 0.0), n)
+        self.n = n
+
+    def backward(self):
+        self.n.grad += self.grad * np.sign(self.value)  # y is never negative: its sign is [x > 0]
+
+
+class ConstantMulNode(Node):
+    """y = a x, where a is a number and no node.   x.grad += g a."""
+
+    def __init__(self, n, a):
+        self.n, self.a = n, float(a)
+        super().__init__(n.value * self.a, n)
+
+    def backward(self):
+        self.n.grad += self.grad * self.a
+
+
+class LogNode(Node):
+    """y = log(x), entry by entry.   x.grad += g / x.   (1a, 1b)"""
+
+    def __init__(self, n):
+        super().__init__(np.log(n.value), n)
+        self.n = n
+
+    def backward(self):
+        self.n.grad += self.grad / self.n.value
+
+
+class SigmoidNode(Node):
+    """u = σ(x), entry by entry.   x.grad += g u (1 - u).   (1c, 1d, 1e)
+
+    The rule is in u, which the node already holds: a second exp would cost time and, for large |x|, digits.
+    """
+
+    def __init__(self, n):
+        super().__init__(expit(n.value), n)
+        self.n = n
+
+    def backward(self):
+        u = self.value
+        self.n.grad += self.grad * u * (1 - u)
+
+
+class DotNode(Node):
+    """y = n1ᵀ n2, two vectors (d,).   n1.grad += g n2,   n2.grad += g n1.   (1f, 1g)"""
+
+    def __init__(self, n1, n2):
+        require(n1.value.ndim == 1 and n1.value.shape == n2.value.shape, self, n1, n2)
+        super().__init__(n1.value.dot(n2.value), n1, n2)
+        self.n1, self.n2 = n1, n2
+
+    def backward(self):
+        self.n1.grad += self.grad * self.n2.value  # (d,) = () (d,)
+        self.n2.grad += self.grad * self.n1.value
+
+
+class MVMulNode(Node):
+    """u = M v, a matrix (p, d) times a vector (d,).   M.grad += g vᵀ,   v.grad += Mᵀ g.   (1k, 1l)"""
+
+    def __init__(self, M, v):
+        require(M.value.ndim == 2 and v.value.shape == M.value.shape[1:], self, M, v)
+        super().__init__(M.value.dot(v.value), M, v)
+        self.M, self.v = M, v
+
+    def backward(self):
+        self.M.grad += self.grad[:, None].dot(self.v.value[None, :])  # (p, d) = (p, 1) (1, d)
+        self.v.grad += self.M.value.T.dot(self.grad)  # (d,) = (d, p) (p,)
+
+
+def gradient_check_1(a_test, b_test, c_test):
+    """Check backprop on f(a, b, c) = log(aᵀb) - 3 σ(aᵀc), three vectors (d,), and print the result.   (1h)"""
+
+    def f(a_val, b_val, c_val):
+        a = InputNode(a_val, [])
+        b, c = InputNode(b_val, a.topo_order), InputNode(c_val, a.topo_order)
+        log = LogNode(DotNode(a, b))
+        sigmoid = SigmoidNode(DotNode(a, c))
+        return (a, b, c), AddNode(log, ConstantMulNode(sigmoid, -3))
+
+    check_gradients("f(a, b, c)", f, {"a": a_test, "b": b_test, "c": c_test})
+
+
+def gradient_check_2(M_test, v_test):
+    """Check backprop on f(M, v) = vᵀ ReLU(M v), a square matrix (d, d) and a vector (d,), and print.   (1m)"""
+
+    def f(M_val, v_val):
+        M = InputNode(M_val, [])
+        v = InputNode(v_val, M.topo_order)
+        return (M, v), DotNode(v, ReluNode(MVMulNode(M, v)))
+
+    check_gradients("f(M, v)", f, {"M": M_test, "v": v_test})
+
+
+def check_gradients(name, f, tests):
+    """Print the value of f, and for each input its numerical gradient, its backprop gradient, their difference."""
+    inputs, output = f(*tests.values())
+    output.compute_grad()
+    print(f"Computed value of {name}: {output.value:.11g}")
+    for i, (letter, node) in enumerate(zip(tests, inputs)):
+        numerical = numerical_gradient(f, list(tests.values()), i)
+        print(f"\nNumerical gradient of {letter}:\n{numerical}")
+        print(f"Backprop gradient of {letter}:\n{node.grad}")
+        print(f"Max difference for {letter}: {np.max(np.abs(numerical - node.grad)):.3g}")
+
+
+def numerical_gradient(f, values, i):
+    """Forward differences (f(… x + ε e …) - f(x)) / ε for each entry of the input number i."""
+    start = f(*values)[1].value
+    gradient = np.zeros(np.shape(values[i]))
+    for entry in np.ndindex(gradient.shape):
+        moved = [np.array(value, dtype=np.float64) for value in values]
+        moved[i][entry] += EPSILON
+        gradient[entry] = (f(*moved)[1].value - start) / EPSILON
+    return gradient
+
+
+def make_logistic_regression(dataset):
+    """compute_loss(w_val, b_val) -> ((w, b), total_loss): -Σ log σ(y (wᵀx + b)) over the examples (x, y).   (1i)
+
+    w (d,), b a number; the sum over the examples, not their mean.   No example, or a label not ±1: ValueError.
+    """
+
+    check_dataset(dataset)
+
+    def compute_loss(w_val, b_val):
+        w = InputNode(w_val, [])
+        b = InputNode(b_val, w.topo_order)
+        return (w, b), negative_log_likelihood(dataset, w.topo_order, lambda x: AddNode(DotNode(w, x), b))
+
+    return compute_loss
+
+
+def make_neural_network(dataset):
+    """compute_loss(W_val, b_val, v_val, c_val) -> ((W, b, v, c), total_loss): two layers, ReLU between.   (1n)
+
+    -Σ log σ(y (vᵀ ReLU(W x + b) + c)) with W (p, d), b and v (p,), c a number; errors as for logistic regression.
+    """
+
+    check_dataset(dataset)
+
+    def compute_loss(W_val, b_val, v_val, c_val):
+        W = InputNode(W_val, [])
+        b, v, c = (InputNode(value, W.topo_order) for value in (b_val, v_val, c_val))
+
+        def score(x):
+            hidden = ReluNode(AddNode(MVMulNode(W, x), b))
+            return AddNode(DotNode(v, hidden), c)
+
+        return (W, b, v, c), negative_log_likelihood(dataset, W.topo_order, score)
+
+    return compute_loss
+
+
+def check_dataset(dataset):
+    labels = [y for _, y in dataset]
+    if not labels:
+        raise ValueError("the dataset has 0 examples, but a loss needs at least 1")
+    if not set(labels) <= {1, -1}:
+        raise ValueError(f"labels must be 1 or -1, but the dataset has {sorted(set(labels))}")
+
+
+def negative_log_likelihood(dataset, topo_order, score):
+    """-Σ log P(y | x) with P(y | x) = σ(y score(x)), since σ(-s) = 1 - σ(s).   Both losses are this sum."""
+    total = None
+    for x, y in dataset:
+        log_p = LogNode(SigmoidNode(ConstantMulNode(score(InputNode(x, topo_order)), y)))
+        total = log_p if total is None else AddNode(total, log_p)
+    return ConstantMulNode(total, -1)
+
+
+def gradient_descent(f, params, lr, num_iters):
+    """Minimise the loss of f, a compute_loss as above, from the values in the list params.   (1i)
+
+    Each iteration replaces the entries of params by value - lr gradient, all at once; the arrays that were in
+    the list stay as they are.   Prints the loss every 100 iterations and at the end.   Returns the list of losses,
+    one an iteration, each taken before the update: the last one is the final loss, as in the starter.
+    A loss that is no longer finite, and num_iters < 1, raise ValueError.
+    """
+    if num_iters < 1:
+        raise ValueError(f"num_iters={num_iters}: gradient descent needs at least 1 iteration")
+    losses = []
+    for i in range(num_iters):
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # said below, once
+            nodes, total_loss = f(*params)
+        losses.append(float(total_loss.value))
+        if not np.isfinite(losses[-1]):
+            raise ValueError(
+                f"diverged: at iteration {i} the loss is {losses[-1]} with lr = {lr}; take a smaller lr"
+            )
+        if i % 100 == 0:
+            print(f"Iteration {i}: loss={losses[-1]:.6f}")
+        total_loss.compute_grad()
+        params[:] = [node.value - lr * node.grad for node in nodes]
+    print(f"Final loss={losses[-1]:.6f}")
+    return losses
+
+
+MODELS = {  # mode: the model, its dataset, its learning rate, and where it starts, as in the handout
+    "logreg": (make_logistic_regression, "simple", 1.0, [np.zeros(2), 0.0]),
+    "neural": (
+        make_neural_network,
+        "xor",
+        0.1,
+        [
+            np.array([[-0.01, 0.07], [0.17, 0.0], [-0.04, -0.11]]),
+            np.array([-0.02, -0.14, 0.05]),
+            np.array([0.05, 0.14, 0.12]),
+            -0.02,
+        ],
+    ),
+}
+
+
+def train(mode, dataset=None, lr=None, num_iters=1000, plot=False):
+    """Train the model of a mode from the handout's start; with plot, draw it into the current directory.   (1i, 1n)"""
+    make, usual_dataset, usual_lr, start = MODELS[mode]
+    dataset = dataset or usual_dataset
+    params = list(start)
+    losses = gradient_descent(make(DATASETS[dataset]), params, usual_lr if lr is None else lr, num_iters)
+    if plot:
+        save(f"{mode}_{dataset}.png", png(draw_model(make, params, DATASETS[dataset], losses)))
+
+
+def probability(make, params, x):
+    """P(y = 1 | x), from the graph itself: the loss of the single example (x, 1) is -log P(y = 1 | x)."""
+    return np.exp(-make([(x, 1)])(*params)[1].value)
+
+
+def draw_model(make, params, dataset, losses):
+    """The examples on P(y = 1 | x), with the line where it is 0.5, beside the loss by iteration."""
+    figure = new_figure(11, 4.6)
+    plane, curve = figure.subplots(1, 2)
+    draw_probability(figure, plane, make, params, dataset)
+    curve.plot(losses, color="#0072B2", linewidth=2)
+    curve.set(yscale="log", xlabel="iteration", ylabel="loss", title=f"Final loss {losses[-1]:.6f}")
+    curve.grid(which="both", alpha=0.3)
+    return figure
+
+
+def draw_probability(figure, axes, make, params, dataset):
+    X = np.array([x for x, _ in dataset])
+    x1, x2 = (np.linspace(X[:, j].min() - 1, X[:, j].max() + 1, 81) for j in (0, 1))
+    P = np.array([[probability(make, params, np.array([p, q])) for p in x1] for q in x2])
+    shade = axes.pcolormesh(x1, x2, P, cmap="cividis", vmin=0, vmax=1, shading="gouraud", rasterized=True)
+    figure.colorbar(shade, ax=axes, label="P(y = 1 | x)")
+    if P.min() < 0.5 < P.max():
+        axes.contour(x1, x2, P, levels=[0.5], colors="white", linewidths=2.5)
+    for label, marker in ((1, "o"), (-1, "s")):
+        points = np.array([x for x, y in dataset if y == label]).reshape(-1, 2)
+        axes.scatter(*points.T, s=130, marker=marker, c="white", edgecolors="black", label=f"y = {label:+d}")
+    axes.set(xlabel="$x_1$", ylabel="$x_2$")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.17), ncols=2, frameon=False)
+
+
+def new_figure(width, height):
+    """An empty matplotlib figure, in inches, in the look that all pictures of the homework share; needs no screen."""
+    import matplotlib  # here and not above: it costs 0.3 s, and most commands draw nothing
+    from matplotlib.figure import Figure
+
+    matplotlib.rcParams.update({"font.size": 13, "axes.spines.top": False, "axes.spines.right": False})
+    return Figure(figsize=(width, height), dpi=110, layout="constrained")
+
+
+def png(figure):
+    """The bytes of the figure as a PNG."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def save(path, data):
+    """Write the bytes beside path, then put them in place whole: a file that was there survives any failure."""
+    path = os.path.realpath(path)  # through a link, not over it
+    beside = f"{path}.{os.getpid()}.part"
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise ValueError(f"cannot write {path}: it is not a regular file")
+        with open(beside, "wb") as file:
+            file.write(data)
+        os.replace(beside, path)
+    except OSError as error:
+        raise ValueError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            os.remove(beside)
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        """One line and exit status 2 (argparse would print the usage before it)."""
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+def main(argv=None):
+    parser = Parser(prog="backprop.py", description="Backpropagation by hand (question 1).")
+    parser.add_argument("mode", choices=["grad_check_1", "grad_check_2", "logreg", "neural"])
+    parser.add_argument(
+        "-d", "--dataset", choices=DATASETS, help="default: simple for logreg, xor for neural"
+    )
+    parser.add_argument(
+        "--lr", type=positive(float), help="learning rate; default: 1.0 for logreg, 0.1 for neural"
+    )
+    parser.add_argument("--iters", type=positive(int), help="iterations; default: 1000")
+    parser.add_argument(
+        "--plot", action="store_true", help="write MODE_DATASET.png into the current directory"
+    )
+    args = parser.parse_args(argv)
+
+    if args.mode in MODELS:
+        train(args.mode, args.dataset, args.lr, args.iters or 1000, args.plot)
+    elif args.lr or args.iters or args.plot:
+        parser.error(f"--lr, --iters and --plot go with logreg and neural, not with {args.mode}")
+    elif args.mode == "grad_check_1":
+        gradient_check_1(np.array([3.0, 2.0]), np.array([-2.0, 7.0]), np.array([1.0, -4.0]))
+    else:
+        gradient_check_2(np.array([[2.0, -1.0], [0.0, 3.0]]), np.array([1.0, -3.0]))
+
+
+def positive(number):
+    """The argparse type for a finite number above 0."""
+
+    def parse(text):
+        value = number(text)
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text} is not a finite number above 0")
+        return value
+
+    parse.__name__ = number.__name__
+    return parse
+
+
+def run(main):
+    """Exit status 0; 2 with one line for bad input; 130 after Ctrl-C. Never a traceback."""
+    status = 0
+    try:
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names and symbols, on any console
+        main()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        status = 130
+    except BrokenPipeError:  # the reader has seen enough: `| head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (ValueError, OSError, MemoryError) as error:
+        print(f"backprop.py: error: {error}", file=sys.stderr)
+        status = 2
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    run(main)
