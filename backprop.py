@@ -1,13 +1,13 @@
-"""Backpropagation by hand: nodes, gradient checks, logistic regression and a small neural network (question 1).
+"""Backpropagation by hand: nodes, gradient checks, logistic regression, a small neural network (question 1).
 
     x, u, a, b, c, v, w   a number or a vector (d,)         M, W   a matrix (p, d)
     y     the value of a node, or the label +1 or -1 of an example (x, y)
     f     the scalar at the end of a graph                  g      df/dy: the gradient of the node itself
     σ     the sigmoid, σ(x) = 1 / (1 + exp(-x))             lr     the learning rate
 
-A graph is built by computing: every node holds its value, and a list that all its nodes share holds them in the
-order in which they were made, children first (a topological order). Backpropagation walks that list from the
-end, and each node adds its share of the chain rule, g times a local derivative, to the gradients of its children.
+A graph is built by computing: each node holds its value, and a list that the whole graph shares holds the
+nodes in the order in which they were made, children first: a topological order. Backpropagation walks that
+list from the end, and each node adds its share of the chain rule, g times a local derivative, to its children.
 """
 
 import argparse
@@ -207,7 +207,7 @@ class MVMulNode(Node):
 
 
 def gradient_check_1(a_test, b_test, c_test):
-    """Check backprop on f(a, b, c) = log(aᵀb) - 3 σ(aᵀc), three vectors (d,), and print the result.   (1h)"""
+    """Check backprop on f(a, b, c) = log(aᵀb) - 3 σ(aᵀc), three vectors (d,), and print.   (1h)"""
 
     def f(a_val, b_val, c_val):
         a = InputNode(a_val, [])
@@ -220,7 +220,7 @@ def gradient_check_1(a_test, b_test, c_test):
 
 
 def gradient_check_2(M_test, v_test):
-    """Check backprop on f(M, v) = vᵀ ReLU(M v), a square matrix (d, d) and a vector (d,), and print.   (1m)"""
+    """Check backprop on f(M, v) = vᵀ ReLU(M v), M (d, d) and v (d,), and print.   (1m)"""
 
     def f(M_val, v_val):
         M = InputNode(M_val, [])
@@ -231,7 +231,7 @@ def gradient_check_2(M_test, v_test):
 
 
 def check_gradients(name, f, tests):
-    """Print the value of f, and for each input its numerical gradient, its backprop gradient, their difference."""
+    """Print the value of f, and of each input the numerical and the backprop gradient and how they differ."""
     inputs, output = f(*tests.values())
     output.compute_grad()
     print(f"Computed value of {name}: {output.value:.11g}")
@@ -254,11 +254,11 @@ def numerical_gradient(f, values, i):
 
 
 def make_logistic_regression(dataset):
-    """compute_loss(w_val, b_val) -> ((w, b), total_loss): -Σ log σ(y (wᵀx + b)) over the examples (x, y).   (1i)
+    """Return compute_loss(w_val, b_val) -> ((w, b), total_loss), the loss -Σ log σ(y (wᵀx + b)).   (1i)
 
-    w (d,), b a number; the sum over the examples, not their mean.   No example, or a label not ±1: ValueError.
+    w (d,), b a number; summed over the examples (x, y), not averaged.
+    A dataset without examples, or with a label other than 1 and -1, raises ValueError.
     """
-
     check_dataset(dataset)
 
     def compute_loss(w_val, b_val):
@@ -270,11 +270,11 @@ def make_logistic_regression(dataset):
 
 
 def make_neural_network(dataset):
-    """compute_loss(W_val, b_val, v_val, c_val) -> ((W, b, v, c), total_loss): two layers, ReLU between.   (1n)
+    """Return compute_loss(W_val, b_val, v_val, c_val) -> ((W, b, v, c), total_loss).   (1n)
 
-    -Σ log σ(y (vᵀ ReLU(W x + b) + c)) with W (p, d), b and v (p,), c a number; errors as for logistic regression.
+    The loss -Σ log σ(y (vᵀ ReLU(W x + b) + c)) of two layers with a ReLU between: W (p, d), b and v (p,), c a
+    number.   Sums and errors as for logistic regression.
     """
-
     check_dataset(dataset)
 
     def compute_loss(W_val, b_val, v_val, c_val):
@@ -307,25 +307,23 @@ def negative_log_likelihood(dataset, topo_order, score):
     return ConstantMulNode(total, -1)
 
 
+@np.errstate(divide="ignore", over="ignore", invalid="ignore")  # what overflows is reported below, once
 def gradient_descent(f, params, lr, num_iters):
     """Minimise the loss of f, a compute_loss as above, from the values in the list params.   (1i)
 
-    Each iteration replaces the entries of params by value - lr gradient, all at once; the arrays that were in
-    the list stay as they are.   Prints the loss every 100 iterations and at the end.   Returns the list of losses,
-    one an iteration, each taken before the update: the last one is the final loss, as in the starter.
+    Each iteration replaces the entries of params by value - lr gradient, all at once; the arrays that stood
+    there stay as they are.   Prints the loss every 100 iterations and at the end.   Returns the losses, one
+    an iteration, each from before the update: the last is the final loss, as in the starter.
     A loss that is no longer finite, and num_iters < 1, raise ValueError.
     """
     if num_iters < 1:
         raise ValueError(f"num_iters={num_iters}: gradient descent needs at least 1 iteration")
     losses = []
     for i in range(num_iters):
-        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # said below, once
-            nodes, total_loss = f(*params)
+        nodes, total_loss = f(*params)
         losses.append(float(total_loss.value))
         if not np.isfinite(losses[-1]):
-            raise ValueError(
-                f"diverged: at iteration {i} the loss is {losses[-1]} with lr = {lr}; take a smaller lr"
-            )
+            raise ValueError(f"at iteration {i} the loss is {losses[-1]}: lr = {lr} is too large")
         if i % 100 == 0:
             print(f"Iteration {i}: loss={losses[-1]:.6f}")
         total_loss.compute_grad()
@@ -351,7 +349,7 @@ MODELS = {  # mode: the model, its dataset, its learning rate, and where it star
 
 
 def train(mode, dataset=None, lr=None, num_iters=1000, plot=False):
-    """Train the model of a mode from the handout's start; with plot, draw it into the current directory.   (1i, 1n)"""
+    """Train the model of a mode from the handout's start; with plot, draw it into the current directory."""
     make, usual_dataset, usual_lr, start = MODELS[mode]
     dataset = dataset or usual_dataset
     params = list(start)
@@ -362,7 +360,8 @@ def train(mode, dataset=None, lr=None, num_iters=1000, plot=False):
 
 def probability(make, params, x):
     """P(y = 1 | x), from the graph itself: the loss of the single example (x, 1) is -log P(y = 1 | x)."""
-    return np.exp(-make([(x, 1)])(*params)[1].value)
+    with np.errstate(divide="ignore"):  # log 0 = -inf is right here
+        return np.exp(-make([(x, 1)])(*params)[1].value)
 
 
 def draw_model(make, params, dataset, losses):
@@ -392,7 +391,7 @@ def draw_probability(figure, axes, make, params, dataset):
 
 
 def new_figure(width, height):
-    """An empty matplotlib figure, in inches, in the look that all pictures of the homework share; needs no screen."""
+    """An empty matplotlib figure (inches) in the look that all pictures share; it needs no screen."""
     import matplotlib  # here and not above: it costs 0.3 s, and most commands draw nothing
     from matplotlib.figure import Figure
 
@@ -408,7 +407,7 @@ def png(figure):
 
 
 def save(path, data):
-    """Write the bytes beside path, then put them in place whole: a file that was there survives any failure."""
+    """Write the bytes beside path, then put them in place whole: an older file survives any failure."""
     path = os.path.realpath(path)  # through a link, not over it
     beside = f"{path}.{os.getpid()}.part"
     try:
