@@ -7,7 +7,7 @@
 
 A graph is built by computing: each node holds its value, and a list that the whole graph shares holds the
 nodes in the order in which they were made, children first: a topological order. Backpropagation walks that
-list from the end, and each node adds its share of the chain rule, g times a local derivative, to its children.
+list from the end; each node adds its share of the chain rule, g times a local derivative, to its children.
 """
 
 import argparse
