@@ -476,11 +476,18 @@ def run(main):
         sys.stdout.flush()
     except KeyboardInterrupt:
         status = 130
-    except BrokenPipeError:  # the reader has seen enough: `| head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:
+        pass  # the reader has seen enough: `| head -1`
     except (ValueError, OSError, MemoryError) as error:
-        print(f"backprop.py: error: {error}", file=sys.stderr)
+        reason = getattr(error, "strerror", None) or str(error) or "not enough memory"
+        print(f"backprop.py: error: {reason}", file=sys.stderr)
         status = 2
+    try:
+        sys.stdout.flush()
+    except (
+        OSError
+    ):  # nothing can be written there any more; without this, Python would try again and complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
 
 
