@@ -56,14 +56,19 @@ def check(X, k):
         raise ValueError(f"k={k} clusters: the number must be whole and at least 1")
     if k > len(X):
         raise ValueError(f"k={k} clusters need at least {k} examples, but X has {len(X)}")
-    low, high = X.min(0).astype(float), X.max(0).astype(float)
+    return X
+
+
+def frame(X):
+    """The middle (D,) of the box that holds X, and its radius; ValueError for what cannot be squared."""
+    low, high = np.array([(column.min(), column.max()) for column in X.T], float).T
     if not np.isfinite([low, high]).all():
         i, j = np.argwhere(~np.isfinite(X))[0]
-        raise ValueError(f"X[{i}, {j}] is {X[i, j]}; every number must be finite")
-    width = (high / 2 - low / 2).max()
-    if width and not 1e-140 < width < 1e140:
-        raise ValueError(f"X is {2 * width:.3g} wide; squared distances can be had from 1e-140 to 1e140")
-    return X
+        raise ValueError(f"X[{i}, {j}] is {X[i, j]}, but every number must be finite")
+    half = high / 2 - low / 2
+    if half.any() and not 1e-140 < half.max() < 1e140:
+        raise ValueError(f"X is {2 * half.max():.3g} wide, but can be squared only between 1e-140 and 1e140")
+    return low / 2 + high / 2, np.linalg.norm(half)
 
 
 def lloyd(X, C, w):
@@ -72,32 +77,29 @@ def lloyd(X, C, w):
     Returns z, C, loss, and the number of passes. It ends when no assignment changes, or when no centroid
     moves by more than the rounding error: then the loss no longer falls.
     An example whose second nearest centroid is farther than its nearest by `margin` keeps its cluster until
-    some centroid has moved by margin / 2. It is not looked at again before `moved` has reached its `safe`.
+    its own centroid and some other have moved by as much; so `safe` says how far `moved` must come before the
+    example is looked at again.
     """
     (n, d), k = X.shape, len(C)
-    low, high = X.min(0).astype(float), X.max(0).astype(float)
-    middle, radius = low / 2 + high / 2, np.linalg.norm(high / 2 - low / 2)
+    middle, radius = frame(X)
     error = 4 * (d + 2) * np.finfo(float).eps * radius  # of a distance, by rounding
     C = C - middle
     z, sums = np.full(n, k, np.min_scalar_type(k)), np.zeros((k + 1, d + 1))
-    safe, moved = np.full(n, -np.inf), 0.0
+    safe, moved = np.full(n, -np.inf), np.zeros(k + 1)
     for passes in itertools.count(1):  # noqa: B007
-        changed = 0
-        for rows in pieces(np.flatnonzero(safe <= moved), k, d):
+        old, old_C = z.copy(), C
+        due = np.flatnonzero(safe <= moved.max())  # first the quick comparison, then the close one
+        for rows in pieces(due[safe[due] <= moved[z[due]]], k, d):
+            z[rows], margin = nearest(columns(X, rows, middle), C, radius, error)
+            safe[rows] = moved[z[rows]] + margin
+        for rows in pieces(np.flatnonzero(z != old), 1, d):
             x = columns(X, rows, middle)
-            new, margin = nearest(x, C, radius, error)
-            old, z[rows], safe[rows] = z[rows], new, moved + margin
-            other = np.flatnonzero(new != old)
-            x, some = x[:, other], w[rows[other]]
-            sums += totals(x, new[other], some, k) - totals(x, old[other], some, k)
-            changed += len(other)
-        if not changed:
+            sums += totals(x, z[rows], w[rows], k) - totals(x, old[rows], w[rows], k)
+        C = refill(X, z, means(sums, C), sums[:k, d] == 0, middle, error)
+        step = np.linalg.norm(C - old_C, axis=1)
+        if step.max() <= 2 * error:  # as it is when no assignment has changed
             break
-        before, C = C, refill(X, z, means(sums, C), sums[:k, d] == 0, middle, error)
-        step = np.linalg.norm(C - before, axis=1).max()
-        if step <= 2 * error:
-            break
-        moved += 2 * step
+        moved[:k] += step + step.max()
     return *finish(X, z, C, w, middle), passes
 
 
@@ -125,7 +127,7 @@ def nearest(x, C, radius, error):
     best = score.max(0)
     reverse = np.arange(len(C), 0, -1, dtype=np.min_scalar_type(len(C)))  # argmax(0) takes ten times as long
     z = len(C) - ((score == best) * reverse[:, None]).max(0)
-    score[z, np.arange(len(z))] = -np.inf
+    score[z, np.arange(x.shape[1])] = -np.inf
     second = score.max(0)
     close = np.flatnonzero(best - second <= error * radius)
     if len(close):
@@ -168,7 +170,7 @@ def finish(X, z, C, w, middle):
     """z, the means added up afresh, and their loss. The mean of equal examples is these, without rounding."""
     n, d = X.shape
     sums = sum(
-        totals(columns(X, rows, middle), z[rows], w[rows], len(C)) for rows in pieces(np.arange(n), len(C), d)
+        totals(columns(X, rows, middle), z[rows], w[rows], len(C)) for rows in pieces(np.arange(n), 1, d)
     )
     C, still = means(sums, C) + middle, np.zeros(d)
     example = C.copy()
