@@ -22,6 +22,7 @@ from scipy import ndimage
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
+
 SEED = 5716
 CENTRES = np.array([[-3.3, 1.5], [2.1, 3.6], [4.4, -0.9], [-2.0, -3.8]])
 SPREADS = np.array([0.72, 1.06, 1.19, 0.77])
@@ -32,7 +33,7 @@ HANDOUT_LOSS = 6698
 def points():
     """Four Gaussian clusters (500, 2) on which the handout's seed is unlucky.
 
-    Two clusters can pair the four in two ways, and the draw from seed 0 ends in the worse one, as it does on the
+    Two clusters can pair the four in two ways, and the draw from seed 0 ends in the worse one, as on the
     course's own points. SEED, CENTRES and SPREADS were searched for that; then all points are scaled, which
     scales the loss by the square, until it is the handout's.
     """
@@ -59,9 +60,9 @@ F_ST = 0.12
 def genomes():
     """(600, 200) of 0 and 1, and the population's name of each of the 600 people, in random order.
 
-    The model of Balding and Nichols (1995): where the ancestors had frequency p, each population has one drawn
-    from Beta(p (1 - F) / F, (1 - p) (1 - F) / F), of mean p and variance F p (1 - p), with F for F_ST. Surveys
-    of common SNPs find 0.10 to 0.15 between people of different continents (HapMap, 2005: 0.12).
+    The model of Balding and Nichols (1995): where the ancestors had frequency p, a population has one drawn
+    from Beta(p (1 - F) / F, (1 - p) (1 - F) / F), of mean p and variance F p (1 - p), with F for F_ST.
+    Surveys of common SNPs find 0.10 to 0.15 between people of different continents (HapMap, 2005: 0.12).
     """
     rng = np.random.RandomState(1)
     z = rng.permutation(np.repeat(np.arange(3), list(POPULATIONS.values())))
@@ -71,17 +72,12 @@ def genomes():
     return (rng.uniform(size=(len(z), SNPS)) < f[z]).astype(int), np.array(list(POPULATIONS))[z]
 
 
-WIDTH, HEIGHT = (
-    900,
-    600,
-)  # twice the picture's 450 x 300, a landscape: its size lies the same in memory either way
+WIDTH, HEIGHT = 900, 600  # of the rendering; the picture has half of each
 HORIZON, FOCAL, EYE = 368, 820, 7  # the horizon's row, pixels per unit of slope, the camera above the water
-CELL, CELLS, LEFT = 8, 1100, -4200  # the map of the land: metres a cell, cells a side, x of its left edge
+CELL, CELLS, LEFT = 10, 860, -4200  # the map of the land: metres a cell, cells a side, x of its left edge
 DISTANCES = np.geomspace(180, 8600, 1500)  # where each ray is tried
 SIDE = (np.arange(WIDTH) + 0.5 - WIDTH / 2) / FOCAL  # of each column
-SUN = np.array([-0.90, 0.32, -0.14]) / np.linalg.norm(
-    [-0.90, 0.32, -0.14]
-)  # low on the left, a little behind us
+SUN = np.array([-0.9323, 0.3315, -0.1450])  # the way to it, a unit long: low on the left, a little behind us
 
 
 def noise(x, y, seed):
@@ -96,7 +92,7 @@ def noise(x, y, seed):
 
 
 def fractal(x, y, seed, octaves, ridged=False):
-    """Noise of ever finer detail in [0, 1]; ridged: with crests, and detail mostly on them, like mountains."""
+    """Noise of ever finer detail in [0, 1]; ridged: with crests and detail mostly on them, as mountains."""
     total, norm, rough = 0, 0, 1
     for octave in range(octaves):
         n = noise(x, y, seed + octave)
@@ -148,15 +144,14 @@ def make_land():
 def terrain(x, z):
     """Height of the land: a lake's shore, low hills, walls of a valley, one great peak."""
     shore = 670 + 260 * fractal(x / 160, z / 160, 70, 3)
-    inland = z - shore + 440 * step(-50, -135, x) + 230 * step(150, 330, x)
+    inland = z - shore + 440 * step(-20, -150, x) * step(-460, -260, x) + 230 * step(150, 330, x)
     bent_x = x + 300 * (fractal(x / 700, z / 700, 50, 3) - 0.5)
     bent_z = z + 300 * (fractal(x / 700, z / 700, 60, 3) - 0.5)
     ridges = fractal(bent_x / 2300 + 0.37, bent_z / 2300 + 0.9, 10, 8, ridged=True)
     walls = 0.35 + 0.65 * step(0.15, 1.3, abs(x - 150) / (500 + 0.3 * z))
     peak = np.exp(-((x - 350) ** 2 + (z - 5200) ** 2) / (2 * 900**2))
-    hills = np.clip(0.1 * inland, 0, 70) + 12 * (fractal(x / 120, z / 120, 80, 4) - 0.5) * step(
-        0, 150, inland
-    )
+    bumps = 24 * (fractal(x / 120, z / 120, 80, 4) - 0.5) * step(0, 150, inland)
+    hills = np.clip(0.1 * inland, 0, 70) + bumps
     return np.where(inland < 0, -4, hills + 1500 * ridges * (walls * step(0, 3600, inland) + peak))
 
 
@@ -280,7 +275,7 @@ def develop(light):
 
 
 def picture():
-    """A mountain lake on an autumn evening: 300 rows of 450 opaque pixels, (300, 450, 4)."""
+    """A mountain lake on an autumn evening: (300, 450, 4), a landscape of 300 rows by 450 opaque pixels."""
     land = make_land()
     top = skyline(land)
     slopes = (HORIZON - 0.5 - np.arange(HEIGHT)) / FOCAL
@@ -300,7 +295,7 @@ def main(argv=None):
     try:
         write(tables, root)
     except OSError as error:
-        parser.exit(2, f"make_data.py: error: cannot write {error.filename}: {error.strerror}\n")
+        parser.exit(2, f"make_data.py: error: cannot write {error.filename or tables}: {error.strerror}\n")
 
 
 def write(tables, root):
