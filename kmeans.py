@@ -77,29 +77,28 @@ def lloyd(X, C, w):
     Returns z, C, loss, and the number of passes. It ends when no assignment changes, or when no centroid
     moves by more than the rounding error: then the loss no longer falls.
     An example whose second nearest centroid is farther than its nearest by `margin` keeps its cluster until
-    its own centroid and some other have moved by as much; so `safe` says how far `moved` must come before the
-    example is looked at again.
+    two centroids have moved by as much together; `safe` says how far `moved` must come before the example is
+    looked at again.
     """
     (n, d), k = X.shape, len(C)
     middle, radius = frame(X)
     error = 4 * (d + 2) * np.finfo(float).eps * radius  # of a distance, by rounding
     C = C - middle
     z, sums = np.full(n, k, np.min_scalar_type(k)), np.zeros((k + 1, d + 1))
-    safe, moved = np.full(n, -np.inf), np.zeros(k + 1)
+    safe, moved = np.full(n, -np.inf), 0.0
     for passes in itertools.count(1):  # noqa: B007
         old, old_C = z.copy(), C
-        due = np.flatnonzero(safe <= moved.max())  # first the quick comparison, then the close one
-        for rows in pieces(due[safe[due] <= moved[z[due]]], k, d):
+        for rows in pieces(np.flatnonzero(safe <= moved), k, d):
             z[rows], margin = nearest(columns(X, rows, middle), C, radius, error)
-            safe[rows] = moved[z[rows]] + margin
+            safe[rows] = moved + margin
         for rows in pieces(np.flatnonzero(z != old), 1, d):
             x = columns(X, rows, middle)
             sums += totals(x, z[rows], w[rows], k) - totals(x, old[rows], w[rows], k)
         C = refill(X, z, means(sums, C), sums[:k, d] == 0, middle, error)
-        step = np.linalg.norm(C - old_C, axis=1)
-        if step.max() <= 2 * error:  # as it is when no assignment has changed
+        step = np.linalg.norm(C - old_C, axis=1).max()
+        if step <= 2 * error:  # as it is when no assignment has changed
             break
-        moved[:k] += step + step.max()
+        moved += 2 * step
     return *finish(X, z, C, w, middle), passes
 
 
