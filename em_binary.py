@@ -1,0 +1,693 @@
+"""EM for binary vectors: question 3 of the homework, parts 3a to 3d.
+
+    python3 em_binary.py check        the derivation below, verified by numbers      (3a to 3d)
+    python3 em_binary.py basic -k 3   600 people by their genes, in 3 components     (genomes_k3.png)
+    python3 em_binary.py select       how many components? the smallest BIC says     (bic.png)
+
+n, d, k      examples, columns, components (clusters)
+i, j, c      run over examples, columns, components
+X (n, d)     x_ij is 0 or 1; NaN where it is missing. Or a scipy sparse matrix of 0 and 1
+z_i          the component that example i came from, which nobody has seen
+pi (k,)      pi_c = P(z_i = c)
+W (k, d)     W_cj = P(x_ij = 1 | z_i = c)
+r (n, k)     r_ic = P(z_i = c | x_i), the responsibility of c for i
+joint (k, n) log P(x_i, z_i = c). Not (n, k): numpy adds up k long rows ten times as fast as n short ones
+"""
+
+import argparse
+import codecs
+import contextlib
+import functools
+import gzip
+import io
+import itertools
+import os
+import sys
+import zlib
+from typing import NamedTuple
+
+import numpy as np
+
+DATA = os.path.join(os.path.dirname(os.path.realpath(__file__)), "data")
+GENOMES, POPULATIONS = os.path.join(DATA, "genomes.tsv"), os.path.join(DATA, "populations.tsv")
+
+
+class Data(NamedTuple):
+    """X made ready for the products: checked once, float64, and the missing entries told from the zeros."""
+
+    ones: np.ndarray  # (n, d), or sparse: 1 where x_ij = 1, and 0 elsewhere
+    seen: np.ndarray | None  # (n, d): m_ij = 1 where x_ij is seen, and 0 where it is missing. None: all seen
+
+
+def prepare(X):
+    """The Data of X. Raises ValueError that names the first entry other than 0, 1 or NaN."""
+    sparse = hasattr(X, "tocsr")
+    X = X.tocsr() if sparse else np.asarray(X)
+    if X.ndim != 2 or 0 in X.shape:
+        raise ValueError(f"X must have rows (examples) and columns, but its shape is {X.shape}")
+    if X.dtype.kind not in "biuf":
+        raise ValueError(f"X must hold the numbers 0 and 1, but its type is {X.dtype}")
+    if sparse and not X.has_canonical_format:
+        X = X.copy()  # the caller's stays as it is
+        X.sum_duplicates()
+    values = X.data if sparse else X
+    missing = np.isnan(values) if values.dtype.kind == "f" and not sparse else np.False_
+    wrong = ~((values == 0) | (values == 1) | missing)
+    if wrong.any():
+        i, j = (axis[wrong][0] for axis in (X.tocoo().row, X.indices)) if sparse else np.argwhere(wrong)[0]
+        raise ValueError(
+            f"X[{i}, {j}] is {X[i, j]}; it must be 0 or 1" + ", or NaN if missing" * (not sparse)
+        )
+    if missing.any():
+        return Data(np.where(missing, 0.0, X), (~missing).astype(float))
+    return Data(X.astype(float, copy=False), None)
+
+
+def parameters(data, pi, W):
+    """pi and W as float64 arrays. Raises ValueError if they are no probabilities, or not of X's shape."""
+    pi, W, d = np.asarray(pi, float), np.asarray(W, float), data.ones.shape[1]
+    if pi.ndim != 1 or W.shape != (len(pi), d):
+        raise ValueError(
+            f"pi and W must have the shapes (k,) and (k, {d}), but have {pi.shape} and {W.shape}"
+        )
+    if not ((pi >= 0).all() and (W >= 0).all() and (W <= 1).all()):
+        raise ValueError("pi must be 0 or more, and W between 0 and 1")
+    return pi, W
+
+
+def responsibilities(data, r, k):
+    """r as a float64 array. Raises ValueError for a shape other than (n, k), a number below 0, infinity."""
+    r, n = np.asarray(r, float), data.ones.shape[0]
+    if r.shape != (n, k):
+        raise ValueError(f"r must have the shape (n, k) = ({n}, {k}), but it is {r.shape}")
+    if not ((r >= 0) & (r < np.inf)).all():
+        raise ValueError("r must be 0 or more, and finite")
+    return r
+
+
+# 3a
+
+
+def e_step(X, pi, W):
+    """The E step: r (n, k), r_ic = P(z_i = c | x_i).   (3a)
+
+    1. One entry, given the component. x_ij is 1 with probability W_cj and 0 with 1 - W_cj. As one formula,
+       p^y (1 - p)^(1 - y), which is p at y = 1 and 1 - p at y = 0:
+           P(x_ij | z_i = c) = W_cj^x_ij (1 - W_cj)^(1 - x_ij)
+    2. One example, given the component. Its entries are independent once c is known, so they multiply:
+           P(x_i | z_i = c) = prod_j W_cj^x_ij (1 - W_cj)^(1 - x_ij)
+    3. Product rule: P(x_i, z_i = c) = P(z_i = c) P(x_i | z_i = c)
+           = pi_c prod_j W_cj^x_ij (1 - W_cj)^(1 - x_ij)            `log_joint` is its logarithm
+    4. Sum rule: some component it was, so P(x_i) = sum_c P(x_i, z_i = c).
+    5. Bayes: P(z_i = c | x_i) = P(x_i, z_i = c) / P(x_i), hence                        `normalise`
+                    pi_c  prod_j W_cj^x_ij  (1 - W_cj)^(1 - x_ij)
+           r_ic = --------------------------------------------------
+                  sum_c' pi_c' prod_j W_c'j^x_ij (1 - W_c'j)^(1 - x_ij)
+
+    Missing entries. If which are missing says nothing about their values, P(seen part of x_i | c) is step 2
+    summed over both values of each missing entry. As W_cj + (1 - W_cj) = 1, its factor drops out, and the
+    product runs over the entries seen. With nothing seen the product is empty, 1, and so r_i = pi.
+
+    Raises ValueError for an X, pi or W out of range or shape; and for an example that is impossible under
+    every component (W is 0 or 1 in a column where it differs): its r would be 0 / 0.
+    """
+    data = prepare(X)
+    return posterior(data, *parameters(data, pi, W))[0]
+
+
+def log_joint(data, pi, W):
+    """(k, n): log P(x_i, z_i = c) = log pi_c + sum_j x_ij log W_cj + (1 - x_ij) log(1 - W_cj).   (3a, step 3)
+
+    Where W is exactly 0 or 1, 0 log 0 = 0 is left out of the sum, and if any x_ij differs from such a W_cj,
+    then i is impossible under c: minus infinity.
+    """
+    is0, is1 = W == 0, W == 1
+    log_W, log_not_W = np.log(np.where(is0, 1, W)), np.log1p(-np.where(is1, 0, W))
+    with np.errstate(divide="ignore"):  # pi_c = 0: minus infinity is right
+        joint = np.log(pi)[:, None] + sum_over_columns(data, log_W, log_not_W)
+    if is0.any() or is1.any():
+        joint[sum_over_columns(data, is0.astype(float), is1.astype(float)) > 0] = -np.inf
+    return joint
+
+
+def sum_over_columns(data, A, B):
+    """(k, n): sum_j x_ij A_cj + (1 - x_ij) B_cj over the entries seen.
+
+    It equals sum_j x_ij (A_cj - B_cj) + sum_j m_ij B_cj. With nothing missing, m is 1 and the second sum is
+    the same for all examples: one product with X instead of two, and a sparse X need never be filled in.
+    """
+    product = np.ascontiguousarray((A - B) @ data.ones.T)  # (k, n) = (k, d) (d, n)
+    product += B.sum(1, keepdims=True) if data.seen is None else B @ data.seen.T
+    return product
+
+
+def normalise(joint):
+    """r as (k, n), and log P(x_i) (n,), from the log joint, which is overwritten.   (3a, steps 4 and 5)
+
+    The largest term of each sum is divided out first, since exp() of thousands of logs is 0 in a computer.
+    (scipy.special.logsumexp does the same, but takes 0.2 s to import.)
+    """
+    top = joint.max(0)
+    if (top == -np.inf).any():
+        raise ValueError(f"X[{np.argmin(top)}] is impossible under every component: P(x) = 0")
+    r = np.exp(np.subtract(joint, top, out=joint), out=joint)
+    total = r.sum(0)
+    r /= total
+    return r, top + np.log(total)
+
+
+def posterior(data, pi, W):
+    """r (n, k), and log P(x_i) (n,)."""
+    r, log_p = normalise(log_joint(data, pi, W))
+    return np.ascontiguousarray(r.T), log_p
+
+
+def log_likelihood(X, pi, W):
+    """log P(X) = sum_i log sum_c P(x_i, z_i = c), what EM makes large. A float; for an example that is
+    impossible under every component, minus infinity. Raises ValueError as `e_step` does for X, pi, W."""
+    data = prepare(X)
+    joint = log_joint(data, *parameters(data, pi, W))
+    return float(np.logaddexp.reduce(joint, axis=0).sum())
+
+
+# 3b
+
+
+def expected_complete_log_likelihood(X, r, pi, W):
+    """The ECLL: the log-likelihood if z were known, averaged over what we believe of z. A float.   (3b)
+
+    1. The complete data are X and z. By the product rule (3a, step 3), over independent examples,
+           log P(X, z) = sum_i log [pi_{z_i} P(x_i | z_i)]
+                       = sum_i sum_c [z_i = c] log [pi_c P(x_i | z_i = c)]
+       where [z_i = c] is 1 for the component that it was and 0 for the others.
+    2. Nobody knows z, but E [z_i = c] = P(z_i = c | x_i) = r_ic, and the sum is linear in it:
+           ECLL = sum_i sum_c r_ic log [pi_c P(x_i | z_i = c)]
+    3. The logarithm turns the product of 3a, step 2, into a sum:
+           ECLL = sum_i sum_c r_ic [log pi_c + sum_j x_ij log W_cj + (1 - x_ij) log(1 - W_cj)]
+       over the entries seen. Terms with r_ic = 0 count 0, also where the bracket is minus infinity.
+
+    Raises ValueError for an X, r, pi or W out of range or shape.
+    """
+    data = prepare(X)
+    pi, W = parameters(data, pi, W)
+    r = responsibilities(data, r, len(pi)).T
+    return float(r[r > 0] @ log_joint(data, pi, W)[r > 0])
+
+
+# 3c, 3d
+
+
+def m_step(X, r):
+    """The M step: the pi (k,) and W (k, d) at which the ECLL is largest, r held fixed.   (3c, 3d)
+
+    W (3c). Of the ECLL, W_cj stands only in sum_i r_ic [x_ij log W_cj + (1 - x_ij) log(1 - W_cj)].
+    1. Its derivative, set to zero:
+           sum_i r_ic [x_ij / W_cj - (1 - x_ij) / (1 - W_cj)] = 0
+    2. Times W_cj (1 - W_cj):
+           sum_i r_ic [x_ij (1 - W_cj) - (1 - x_ij) W_cj] = sum_i r_ic [x_ij - W_cj] = 0
+    3. W_cj does not depend on i, so W_cj sum_i r_ic = sum_i r_ic x_ij:
+           W_cj = sum_i r_ic x_ij / sum_i r_ic
+    4. It is the maximum: log is concave, so the ECLL is concave in W_cj.
+    Intuition: the share of ones in column j among the examples of component c, where example i counts as
+    the fraction r_ic of an example. If the r_ic are 0 or 1, it is the plain mean of the cluster.
+
+    pi (3d). Of the ECLL, pi stands only in sum_i sum_c r_ic log pi_c, under the constraint sum_c pi_c = 1.
+    1. Lagrangian: L = sum_i sum_c r_ic log pi_c + lambda (1 - sum_c pi_c)
+    2. dL/dpi_c = sum_i r_ic / pi_c - lambda = 0, so pi_c = sum_i r_ic / lambda
+    3. The constraint gives lambda: 1 = sum_c pi_c = sum_i sum_c r_ic / lambda = n / lambda, so lambda = n:
+           pi_c = (1 / n) sum_i r_ic
+    Intuition: the share of all examples that belongs to c, each counted by its responsibility.
+
+    Missing entries: in 3c, the sums over i run over the examples in which column j is seen:
+           W_cj = sum_i m_ij r_ic x_ij / sum_i m_ij r_ic;   pi does not change.
+
+    Nothing to go by: if the lower sum of W_cj is 0 (component c has lost all its mass, or sees nothing of
+    column j), the ECLL is the same for every W_cj. The policy is "overall mean": W_cj is the share of ones
+    in column j over all examples that show it, or 1/2 if none does. A component without mass has pi_c = 0,
+    and as its r_ic stay 0 from then on, it stays empty; the log-likelihood is that of the others.
+
+    Raises ValueError for an X or r out of range or shape.
+    """
+    data = prepare(X)
+    r = np.asarray(r, float)
+    return maximise(data, responsibilities(data, r, r.shape[-1] if r.ndim else 0))
+
+
+def maximise(data, r):
+    """pi (k,) and W (k, d), as `m_step`."""
+    n = len(r)
+    mass = r.sum(0)
+    ones = r.T @ data.ones  # (k, d) = (k, n) (n, d)
+    seen = np.broadcast_to(mass[:, None], ones.shape) if data.seen is None else r.T @ data.seen
+    W = ones / np.where(seen > 0, seen, 1)
+    W[seen - ones <= 8 * np.sqrt(n) * np.finfo(float).eps * seen] = 1  # a column of ones, but for rounding
+    if not seen.all():
+        W = np.where(seen > 0, W, overall_mean(data))
+    return mass / n, W
+
+
+def overall_mean(data):
+    """(d,): the share of ones in each column among the entries seen, or 1/2 if there are none."""
+    every = np.ones(data.ones.shape[0])
+    seen = len(every) if data.seen is None else every @ data.seen
+    return np.where(seen > 0, every @ data.ones / np.maximum(seen, 1), 0.5)
+
+
+# EM
+
+
+class Fit(NamedTuple):
+    """What EM found. r and log_likelihood belong to pi and W; the component of the largest pi comes first."""
+
+    pi: np.ndarray  # (k,)
+    W: np.ndarray  # (k, d)
+    r: np.ndarray  # (n, k)
+    log_likelihood: float
+    iterations: int
+    converged: bool  # False: stopped by the limit of iterations
+    history: list  # the log-likelihood after each iteration; it never falls
+
+
+def fit(X, k, restarts=1, seed=0, max_iter=1000, tol=1e-10, start=None):
+    """EM from random responsibilities, `restarts` times; the Fit of the largest log-likelihood.
+
+    An iteration is an M step and an E step. EM has converged when one raises the log-likelihood by no more
+    than tol times its size. Responsibilities are drawn uniformly and scaled to add up to 1 (components that
+    start equal would stay equal); `start` (n, k), if given, takes the place of the first draw.
+    The same seed gives the same Fit. k may exceed n: surplus components share examples, or lose their mass.
+    Raises ValueError for k, restarts or max_iter below 1, and as `e_step` does for X.
+    """
+    for name, value in {"k": k, "restarts": restarts, "max_iter": max_iter}.items():
+        if value != int(value) or value < 1:
+            raise ValueError(f"{name}={value}: it must be a whole number, 1 or more")
+    data = prepare(X)
+    rng, n = np.random.default_rng(seed), data.ones.shape[0]
+    draws = (rng.random((n, k)) for _ in range(restarts))
+    starts = (r / r.sum(1, keepdims=True) for r in draws)
+    if start is not None:
+        starts = itertools.chain([responsibilities(data, start, k)], itertools.islice(starts, restarts - 1))
+    return max((em(data, r, max_iter, tol) for r in starts), key=lambda found: found.log_likelihood)
+
+
+def em(data, r, max_iter, tol):
+    """The Fit from the responsibilities r."""
+    history, converged = [], False
+    while not converged and len(history) < max_iter:
+        pi, W = maximise(data, r)
+        r, log_p = posterior(data, pi, W)
+        history.append(float(log_p.sum()))
+        converged = len(history) > 1 and history[-1] - history[-2] <= tol * abs(history[-1])
+    order = np.argsort(-pi, kind="stable")
+    return Fit(pi[order], W[order], r[:, order], history[-1], len(history), converged, history)
+
+
+# Tables
+
+MISSING = ("NA", ".", "")
+
+
+def read(path):
+    """X from a file: an array of 0, 1 and NaN, or a sparse matrix from a scipy .npz.
+
+    Text, also compressed with gzip: columns divided by tabs, semicolons, commas or blanks, whichever of these
+    stands first in this list and occurs in the first line. Comments (#) and blank lines are passed over, and
+    so is a first line in which no field is a number or missing: a header. Missing is NA, . or nothing.
+    Raises ValueError that names the line and column of what is not 0, 1 or missing, and of a ragged row.
+    """
+    try:
+        if not path.lower().endswith((".npy", ".npz")):
+            return parse(read_lines(path))
+        X = load(path)
+        prepare(X)
+        return X
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def load(path):
+    """The array in a .npy, or the sparse matrix in a .npz. No pickles: these can run anything."""
+    from scipy import sparse
+
+    with open(path, "rb") as file:
+        try:
+            return (
+                sparse.load_npz(file) if path.lower().endswith(".npz") else np.load(file, allow_pickle=False)
+            )
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever zipfile, zlib, numpy and scipy raise for bad files
+            raise ValueError(f"no such array in it ({error})") from None
+
+
+def read_lines(path):
+    """The lines of a text file, whatever ends them: \\n, \\r\\n or \\r. A byte-order mark is taken off."""
+    with open(path, "rb") as file:
+        data = file.read()
+    if data.startswith(b"\x1f\x8b"):
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ValueError(f"bad gzip file ({error})") from None
+    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    return io.StringIO(data.decode(encoding, "replace"), newline=None).readlines()
+
+
+def parse(lines):
+    """X from the lines of a table. numpy's reader is fast but knows no missing entries, and no columns."""
+    start = next((i for i, line in enumerate(lines) if fields(line, "\t")), len(lines))
+    delimiter = next((mark for mark in "\t;," if mark in "".join(lines[start : start + 1])), None)
+    if start < len(lines) and is_header(fields(lines[start], delimiter)):
+        start += 1
+    if not any(fields(line, delimiter) for line in lines[start:]):
+        raise ValueError("there are no rows in it")
+    try:
+        X = np.loadtxt(lines[start:], delimiter=delimiter, ndmin=2)
+        if ((X == 0) | (X == 1)).all():
+            return X
+    except ValueError:
+        pass
+    return np.array(list(rows(lines, start, delimiter)))
+
+
+def fields(line, delimiter):
+    """The fields of a line, without blanks around them; none if the line is blank."""
+    text = line.split("#")[0].strip(" \n" if delimiter == "\t" else None)
+    return [field.strip() for field in text.split(delimiter)] if text else []
+
+
+def is_header(row):
+    return not any(text in MISSING or is_number(text) for text in row)
+
+
+def is_number(text):
+    with contextlib.suppress(ValueError):
+        return float(text) is not None
+    return False
+
+
+def rows(lines, start, delimiter):
+    """The rows, as lists of 0, 1 and NaN, or ValueError for the first that cannot be one."""
+    width = None
+    for number, line in enumerate(lines[start:], start + 1):
+        row = fields(line, delimiter)
+        if not row:
+            continue
+        if width is None:
+            width, first = len(row), number
+        if len(row) != width:
+            place = f"line {number}, column {min(len(row), width) + 1}"
+            raise ValueError(f"{place}: the line has {len(row)} columns, but line {first} has {width}")
+        for column, text in enumerate(row, 1):
+            if genotype(text) is None:
+                expected = "expected 0, 1, or NA, . or nothing if missing"
+                raise ValueError(f"line {number}, column {column}: {text[:40]!r}; {expected}")
+        yield [genotype(text) for text in row]
+
+
+@functools.lru_cache
+def genotype(text):
+    """0.0, 1.0, NaN if missing, None if it is anything else."""
+    if text in MISSING:
+        return np.nan
+    return float(text) if is_number(text) and float(text) in (0, 1) else None
+
+
+# The command line
+
+
+def basic(args):
+    """Fit the data, say how well, and draw r and W."""
+    X = read(args.data)
+    found = fit(X, args.k, args.restarts, args.rng_seed, args.iters)
+    print(f"EM log-likelihood: {found.log_likelihood:.6f}")
+    how = "converged" if found.converged else "not converged: stopped by the limit, see --iters"
+    print(f"Iterations: {found.iterations} ({how}), the best of {args.restarts} starts")
+    print("pi:", *(f"{p:.4f}" for p in found.pi))
+    people = populations(args.data, len(found.r))
+    if people is not None:
+        right = agreement(found.r, people)
+        print(f"Agreement with the true populations: {right} of {len(people)} ({right / len(people):.1%})")
+    path = f"genomes_k{args.k}.png"
+    save(path, png(draw_fit(found, people)))
+    print(f"Picture: {path}")
+
+
+def populations(path, n):
+    """The true population of each of the n people in data/genomes.tsv; None for other data."""
+    if os.path.realpath(path) != GENOMES or not os.path.exists(POPULATIONS):
+        return None
+    with open(POPULATIONS, encoding="utf-8") as file:
+        names = np.array(file.read().split("\n")[:-1])
+    if len(names) != n:
+        raise ValueError(f"{POPULATIONS} has {len(names)} people, but {GENOMES} has {n}")
+    return names
+
+
+def agreement(r, people):
+    """How many people are in the component of their population, under the best matching of the two."""
+    from scipy.optimize import linear_sum_assignment
+
+    names = np.unique(people)
+    counts = np.array([np.bincount(r[people == name].argmax(1), minlength=r.shape[1]) for name in names])
+    return counts[linear_sum_assignment(-counts)].sum()
+
+
+def draw_fit(found, people):
+    """r as stacked bars, one for each example, ordered by population and component; and W as a heat map."""
+    n, k = found.r.shape
+    z = found.r.argmax(1)
+    order = np.lexsort((-found.r.max(1), z, np.zeros(n) if people is None else people))
+    shown = order[np.linspace(0, n - 1, min(n, 2000)).astype(int)]  # more bars than pixels are of no use
+    figure = new_figure(7.5, 6)
+    top, bottom = figure.subplots(2, height_ratios=[3, 2])
+    edges = np.linspace(0, n, len(shown) + 1)
+    bars = found.r[np.append(shown, shown[-1])].T
+    top.stackplot(edges, bars, step="post", colors=colours(k), labels=[f"{c + 1}" for c in range(k)])
+    top.set(xlim=(0, n), ylim=(0, 1), ylabel="responsibility r")
+    top.set_xlabel(f"{n} examples, ordered by component" if people is None else "")
+    if people is not None:
+        mark_populations(top, people)
+    if k <= 10:
+        top.legend(title="component", loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+    heat = bottom.imshow(found.W, aspect="auto", cmap="cividis", vmin=0, vmax=1, interpolation="nearest")
+    bottom.set(xlabel="column j", ylabel="component c", yticks=range(k), yticklabels=range(1, k + 1))
+    figure.colorbar(heat, ax=bottom, label="W")
+    return figure
+
+
+def mark_populations(axes, people):
+    """Divide the bars by true population, and write the names below."""
+    names, counts = np.unique(people, return_counts=True)
+    ends = np.cumsum(counts)
+    for end in ends[:-1]:
+        axes.axvline(end, color="black", linewidth=2)
+    axes.set_xticks(ends - counts / 2, [f"{name} ({count})" for name, count in zip(names, counts)])
+    axes.tick_params(axis="x", length=0)
+
+
+def colours(k):
+    """k colours: those of Okabe and Ito, ordered to differ in grey too; for more than 8, a scale."""
+    if k <= 8:
+        return ["#0072B2", "#F0E442", "#CC79A7", "#000000", "#E69F00", "#009E73", "#56B4E9", "#D55E00"][:k]
+    import matplotlib
+
+    return list(matplotlib.colormaps["viridis"](np.linspace(0, 1, k)))
+
+
+def select(args):
+    """A table for k = 1 to KMAX; best is the smallest BIC = -2 log-likelihood + parameters * log n."""
+    X = read(args.data)
+    n, d = X.shape
+    bic = []
+    print(f"{'k':>3} {'log-likelihood':>18} {'parameters':>11} {'BIC':>18}")
+    for k in range(1, args.k + 1):
+        progress(f"k = {k} of {args.k}")
+        found = fit(X, k, args.restarts, args.rng_seed, args.iters)
+        size = k - 1 + k * d
+        bic.append(size * np.log(n) - 2 * found.log_likelihood)
+        progress("")
+        limit = "" if found.converged else "   not converged"
+        print(f"{k:3} {found.log_likelihood:18.4f} {size:11} {bic[-1]:18.4f}{limit}")
+    best = int(np.argmin(bic)) + 1
+    print(f"BIC is smallest at k = {best}")
+    save("bic.png", png(draw_bic(bic, best)))
+    print("Picture: bic.png")
+
+
+def draw_bic(bic, best):
+    figure = new_figure(7.5, 4.5)
+    axes = figure.subplots()
+    axes.plot(range(1, len(bic) + 1), bic, "o-", color="#0072B2")
+    axes.plot(best, bic[best - 1], "*", color="#D55E00", markersize=22, label=f"smallest: k = {best}")
+    axes.set(xlabel="number of components k", ylabel="BIC")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(frameon=False)
+    return figure
+
+
+def check(args):
+    """Verify parts 3a to 3d on random data. Exit status 1 if one of them fails."""
+    rng = np.random.default_rng(args.rng_seed)
+    n, d, k = 40, 5, 3
+    X = rng.integers(2, size=(n, d))
+    X[:2] = [[0], [1]]  # no constant column: all of W lies between 0 and 1, where there are slopes
+    pi, W = rng.uniform(0.5, 1.5, k), rng.uniform(0.25, 0.75, (k, d))
+    pi /= pi.sum()
+    r = e_step(X, pi, W)
+    ecll = functools.partial(expected_complete_log_likelihood, X, r)
+    entropy, history = -np.sum(r * np.log(r)), fit(X, k, seed=args.rng_seed, max_iter=50).history
+    passed = [compare("3a  r, and Bayes' rule by plain products", r, bayes(X, pi, W), 1e-12)]
+    known = log_likelihood(X, pi, W)
+    passed.append(
+        compare("3b  ECLL + entropy of r, and the log-likelihood", ecll(pi, W) + entropy, known, 1e-9)
+    )
+    pi, W = m_step(X, r)
+    slope = slopes(lambda step: ecll(pi, W + step), np.eye(k * d).reshape(-1, k, d))
+    passed.append(compare("3c  numerical dECLL/dW at the M step's W, and 0", slope, 0, 1e-6))
+    slope = slopes(lambda step: ecll(pi + step, W), np.eye(k) - pi)
+    passed.append(
+        compare("3d  numerical slope of the ECLL at the M step's pi, on the simplex, and 0", slope, 0, 1e-6)
+    )
+    title = f"EM  falls of the log-likelihood in {len(history)} iterations, and 0"
+    passed.append(compare(title, np.minimum(0, np.diff(history)), 0, 1e-9))
+    if not all(passed):
+        sys.exit(1)
+
+
+def compare(title, got, expected, tolerance):
+    """Print the first numbers of both and the largest difference; say whether it is within the tolerance."""
+    got, expected = np.broadcast_arrays(got, expected)
+    difference = np.abs(got - expected).max()
+    print(title)
+    for numbers in (got, expected):
+        print("   ", *(f"{number:13.9f}" for number in numbers.ravel()[:5]), "..." * (numbers.size > 5))
+    verdict = "ok" if difference <= tolerance else "WRONG"
+    print(f"    Max difference: {difference:.3g} ({verdict}: at most {tolerance:g})")
+    return difference <= tolerance
+
+
+def bayes(X, pi, W):
+    """r from products of plain probabilities: right as long as there are so few columns."""
+    products = pi * np.where(X[:, None] == 1, W, 1 - W).prod(2)  # (n, k) = (k,) (n, k, d)
+    return products / products.sum(1, keepdims=True)
+
+
+def slopes(f, directions, h=1e-5):
+    """The slope of f at 0 in each direction, by central differences."""
+    return np.array([(f(h * step) - f(-h * step)) / (2 * h) for step in directions])
+
+
+def new_figure(width, height):
+    """An empty matplotlib figure, in inches, in the look that all pictures share; needs no screen."""
+    import matplotlib  # here and not above: it costs 0.3 s, and most commands draw nothing
+    from matplotlib.figure import Figure
+
+    matplotlib.rcParams.update({"font.size": 13, "axes.spines.top": False, "axes.spines.right": False})
+    return Figure(figsize=(width, height), dpi=110, layout="constrained")
+
+
+def png(figure):
+    """The bytes of the figure as a PNG."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def save(path, data):
+    """Write the bytes beside path, then put them in place whole: a file that was there survives a failure."""
+    path = os.path.realpath(path)  # through a link, not over it
+    beside = f"{path}.{os.getpid()}.part"
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise ValueError(f"cannot write {path}: it is not a regular file")
+        with open(beside, "wb") as file:
+            file.write(data)
+        os.replace(beside, path)
+    except OSError as error:
+        raise ValueError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            os.remove(beside)
+
+
+def progress(text):
+    """Show text on the same line of a terminal, and nothing elsewhere."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        """One line and exit status 2 (argparse would print the usage before it)."""
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
+OPTIONS = {  # of each mode, with their defaults
+    "check": {"rng_seed": 0},
+    "basic": {"k": None, "data": GENOMES, "restarts": 10, "rng_seed": 0, "iters": 1000},
+    "select": {"k": 6, "data": GENOMES, "restarts": 10, "rng_seed": 0, "iters": 1000},
+}
+
+
+def whole(low):
+    """A reader of whole numbers from low on."""
+
+    def read_number(text):
+        number = int(text)
+        if number < low:
+            raise argparse.ArgumentTypeError(f"{number} is too small: it must be {low} or more")
+        return number
+
+    read_number.__name__ = "whole number"  # argparse says: invalid whole number value: 'x'
+    return read_number
+
+
+def main(argv=None):
+    parser = Parser(prog="em_binary.py", description=__doc__.split("\n")[0])
+    parser.add_argument(
+        "mode", choices=OPTIONS, help="check the derivation, fit and draw, or choose k by BIC"
+    )
+    parser.add_argument("-k", type=whole(1), help="basic: components; select: the largest number of them (6)")
+    parser.add_argument(
+        "--data", metavar="FILE", help="a table of 0 and 1, .npy or sparse .npz (the genomes)"
+    )
+    parser.add_argument("--restarts", type=whole(1), metavar="R", help="keep the best of R starts (10)")
+    parser.add_argument("-s", "--rng-seed", type=whole(0), metavar="SEED", help="of the starts (0)")
+    parser.add_argument("--iters", type=whole(1), metavar="N", help="stop a run after N iterations (1000)")
+    args = parser.parse_args(argv)
+    for name, value in vars(args).items():
+        if value is not None and name not in ("mode", *OPTIONS[args.mode]):
+            parser.error(f"{'-' if len(name) == 1 else '--'}{name} does not go with {args.mode}")
+        if value is None:
+            setattr(args, name, OPTIONS[args.mode].get(name))
+    if args.mode == "basic" and args.k is None:
+        parser.error("basic needs the number of components: -k K")
+    {"basic": basic, "check": check, "select": select}[args.mode](args)
+
+
+def run(main):
+    """Exit status 0; 2 with one line for bad input; 130 after Ctrl-C. Never a traceback."""
+    status = 0
+    try:
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names and symbols, on any console
+        main()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        status = 130
+    except BrokenPipeError:  # the reader has seen enough: `| head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (ValueError, OSError, MemoryError) as error:
+        print(f"em_binary.py: error: {reason(error)}", file=sys.stderr)
+        status = 2
+    sys.exit(status)
+
+
+def reason(error):
+    """What went wrong, on one line."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+if __name__ == "__main__":
+    run(main)
