@@ -328,15 +328,12 @@ def load(path):
     """The array in a .npy, or the sparse matrix in a .npz. No pickles: these can run anything."""
     from scipy import sparse
 
-    with open(path, "rb") as file:
-        try:
-            return (
-                sparse.load_npz(file) if path.lower().endswith(".npz") else np.load(file, allow_pickle=False)
-            )
-        except MemoryError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever zipfile, zlib, numpy and scipy raise for bad files
-            raise ValueError(f"no such array in it ({error})") from None
+    try:
+        return sparse.load_npz(path) if path.lower().endswith(".npz") else np.load(path, allow_pickle=False)
+    except OSError:
+        raise
+    except Exception as error:  # whatever zipfile, zlib, numpy or scipy raise for what is none
+        raise ValueError(f"not a table that numpy or scipy can load ({error})") from None
 
 
 def read_lines(path):
@@ -455,23 +452,28 @@ def agreement(r, people):
 def draw_fit(found, people):
     """r as stacked bars, one for each example, ordered by population and component; and W as a heat map."""
     n, k = found.r.shape
-    z = found.r.argmax(1)
-    order = np.lexsort((-found.r.max(1), z, np.zeros(n) if people is None else people))
-    shown = order[np.linspace(0, n - 1, min(n, 2000)).astype(int)]  # more bars than pixels are of no use
-    figure = new_figure(7.5, 6)
-    top, bottom = figure.subplots(2, height_ratios=[3, 2])
-    edges = np.linspace(0, n, len(shown) + 1)
+    figure = new_figure(7.5, 6.2)
+    top, bottom = figure.subplots(2, height_ratios=[3, 2.5])
+    group = np.zeros(n) if people is None else people
+    order = np.lexsort((-found.r.max(1), found.r.argmax(1), group))
+    shown = order[np.linspace(0, n - 1, min(n, 2000)).astype(int)]  # more bars than that no screen can show
     bars = found.r[np.append(shown, shown[-1])].T
-    top.stackplot(edges, bars, step="post", colors=colours(k), labels=[f"{c + 1}" for c in range(k)])
+    edges = np.linspace(0, n, len(shown) + 1)
+    top.stackplot(
+        edges, bars, step="post", colors=colours(k), labels=[f"c = {c + 1}" for c in range(k)], linewidth=0
+    )
     top.set(xlim=(0, n), ylim=(0, 1), ylabel="responsibility r")
-    top.set_xlabel(f"{n} examples, ordered by component" if people is None else "")
-    if people is not None:
-        mark_populations(top, people)
     if k <= 10:
-        top.legend(title="component", loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-    heat = bottom.imshow(found.W, aspect="auto", cmap="cividis", vmin=0, vmax=1, interpolation="nearest")
-    bottom.set(xlabel="column j", ylabel="component c", yticks=range(k), yticklabels=range(1, k + 1))
-    figure.colorbar(heat, ax=bottom, label="W")
+        top.legend(ncols=k, loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False, handlelength=1)
+    if people is None:
+        top.set_xlabel(f"{n} examples, ordered by component")
+    else:
+        mark_populations(top, people)
+    extent = (-0.5, found.W.shape[1] - 0.5, k + 0.5, 0.5)
+    heat = bottom.imshow(found.W, aspect="auto", cmap="cividis", vmin=0, vmax=1, extent=extent)
+    bottom.yaxis.get_major_locator().set_params(integer=True)
+    bottom.set(xlabel="column j", ylabel="component c")
+    figure.colorbar(heat, orientation="horizontal", aspect=50, label="W: probability of a 1")
     return figure
 
 
@@ -479,8 +481,7 @@ def mark_populations(axes, people):
     """Divide the bars by true population, and write the names below."""
     names, counts = np.unique(people, return_counts=True)
     ends = np.cumsum(counts)
-    for end in ends[:-1]:
-        axes.axvline(end, color="black", linewidth=2)
+    axes.vlines(ends[:-1], -0.08, 1, color="black", linewidth=2, clip_on=False)
     axes.set_xticks(ends - counts / 2, [f"{name} ({count})" for name, count in zip(names, counts)])
     axes.tick_params(axis="x", length=0)
 
@@ -491,7 +492,8 @@ def colours(k):
         return ["#0072B2", "#F0E442", "#CC79A7", "#000000", "#E69F00", "#009E73", "#56B4E9", "#D55E00"][:k]
     import matplotlib
 
-    return list(matplotlib.colormaps["viridis"](np.linspace(0, 1, k)))
+    scale = list(matplotlib.colormaps["viridis"](np.linspace(0, 1, k)))
+    return scale[::2] + scale[1::2]
 
 
 def select(args):
@@ -519,7 +521,7 @@ def draw_bic(bic, best):
     axes = figure.subplots()
     axes.plot(range(1, len(bic) + 1), bic, "o-", color="#0072B2")
     axes.plot(best, bic[best - 1], "*", color="#D55E00", markersize=22, label=f"smallest: k = {best}")
-    axes.set(xlabel="number of components k", ylabel="BIC")
+    axes.set(xlabel="number of components k", ylabel="BIC: small is good")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False)
     return figure
