@@ -1,0 +1,185 @@
+"""Checks of kmeans (2a), by properties that every right answer has: any fixed point of k-means is one."""
+
+import functools
+
+import numpy as np
+
+from .checks import Trial, encode, generator
+from .compare import Wrong, numbers, show
+
+TOLERANCE = 1e-5  # of the spread of the data: float32 centroids pass
+SEED = 7
+
+
+def trials(part):
+    return [easy(), hard(), repeated(), growing()]
+
+
+def trial(datasets, action="kmeans"):
+    """One step for each (text, X, k)."""
+    steps = [[action, encode({"X": X, "k": k, "seed": SEED})] for _, X, k in datasets]
+    return Trial("2a", "kmeans.py", steps, [f"kmeans(X, {k}) of {text}" for text, _, k in datasets])
+
+
+def blobs(rng, n, d, k, offset=0.0):
+    """n points around each of k centres, far apart."""
+    centres = offset + 30 * np.eye(k, d) * np.arange(2, k + 2)[:, None] + 20 * np.arange(k)[:, None]
+    return (centres[:, None] + rng.normal(size=(k, n, d))).reshape(-1, d)
+
+
+def easy():
+    rng = generator("easy")
+    made = trial(
+        [
+            ("60 points in 3 groups", rng.permutation(blobs(rng, 20, 2, 3, -40)), 3),
+            ("200 points with 4 columns in 5 groups", rng.permutation(blobs(rng, 40, 4, 5, 300)), 5),
+            ("30 points", rng.normal(size=(30, 3)), 1),
+            ("6 points, as many as clusters", rng.normal(size=(6, 2)), 6),
+        ]
+    )
+    checks = {"assignments": assignments, "means": means, "loss": loss}
+    made.checks = {name: functools.partial(each, made, check) for name, check in checks.items()}
+    return made
+
+
+def hard():
+    """Points that overlap, and points whose assignments settle only after more than a hundred iterations."""
+    rng = generator("hard")
+    made = trial(
+        [
+            ("200 points with 5 columns that overlap", rng.normal(size=(200, 5)), 7),
+            ("1500 numbers at equal distances", np.linspace(0, 1, 1500)[:, None], 20),
+        ]
+    )
+    made.checks = {"convergence": functools.partial(each, made, converged)}
+    return made
+
+
+def repeated():
+    """Few distinct points, so that the first centroids are sometimes equal and a cluster is empty at once."""
+    rng = generator("repeated")
+    distinct = rng.normal(size=(12, 3))
+    X = distinct[np.concatenate([np.arange(12), rng.choice(3, 288)])]
+    made = trial([("300 points, most of them equal to one of three", X, 8)] * 2)
+    for i, step in enumerate(made.steps):
+        step[1]["seed"] = SEED + i
+    made.checks = {"empty clusters": functools.partial(each, made, everything)}
+    return made
+
+
+def growing():
+    rng = generator("growing")
+    few = blobs(rng, 8, 2, 2)
+    sets = [(f"16 points, each {times} times", np.tile(few, (times, 1)), 2) for times in (50, 100)]
+    made = trial(sets, "lines")
+    made.checks = {"no loop": functools.partial(no_loop, made)}
+    return made
+
+
+def each(trial, check, evidence):
+    for i, step in enumerate(trial.steps):
+        check(Answer(trial, i, evidence, np.array(step[1]["X"]), step[1]["k"]))
+
+
+class Answer:
+    """What kmeans returned for X, with the shapes and kinds of numbers that it has to have."""
+
+    def __init__(self, trial, i, evidence, X, k):
+        self.X, self.k, self.what = X, k, trial.texts[i]
+        self.z, self.C, self.loss = (evidence.seen(i, name) for name in ("z", "centroids", "loss"))
+        self.scatter = ((X - X.mean(0)) ** 2).sum()
+        self.spread = np.abs(X - X.mean(0)).max()
+
+    def clusters(self):
+        z = numbers(f"z of {self.what}", self.z, (len(self.X),))
+        if self.z.array.dtype.kind not in "iu":
+            raise Wrong(f"z of {self.what}: expected integers, came {self.z.array.dtype}")
+        if z.min() < 0 or z.max() >= self.k:
+            raise Wrong(f"z of {self.what}: expected 0 to {self.k - 1}, came {z.min():g} to {z.max():g}")
+        return z.astype(int)
+
+    def centroids(self):
+        return numbers(f"centroids of {self.what}", self.C, (self.k, self.X.shape[1]))
+
+    def distances(self):
+        """(N, k), squared."""
+        return ((self.X[:, None] - self.centroids()) ** 2).sum(2)
+
+
+def assignments(answer):
+    """Each example is in the cluster of its nearest centroid, and the clusters explain something."""
+    z, distances = answer.clusters(), answer.distances()
+    own = distances[np.arange(len(z)), z]
+    farther = own - distances.min(1) > TOLERANCE / 10 * answer.spread**2
+    if farther.any():
+        raise Wrong(
+            f"{answer.what}: {farther.sum()} of {len(z)} examples are not with their nearest centroid"
+        )
+    explains(answer, own.sum())
+
+
+def explains(answer, loss):
+    if answer.k > 1 and loss >= 0.99 * answer.scatter:
+        raise Wrong(f"{answer.what}: the loss is no better than that of a single cluster")
+
+
+def means(answer):
+    z, C = answer.clusters(), answer.centroids()
+    explains(answer, answer.distances()[np.arange(len(z)), z].sum())
+    for c in np.unique(z):
+        mean = answer.X[z == c].mean(0)
+        if np.abs(C[c] - mean).max() > TOLERANCE * answer.spread:
+            raise Wrong(
+                f"{answer.what}: centroid {c} is {show(C[c])}, but the mean of its cluster is {show(mean)}"
+            )
+
+
+def loss(answer):
+    """The loss is that of the z and the centroids which were returned with it."""
+    z, came = answer.clusters(), numbers(f"loss of {answer.what}", answer.loss, ())
+    distances = answer.distances()
+    own = distances[np.arange(len(z)), z]
+    want = own.sum()
+    known = {
+        "this is the mean; the handout asks for the sum": want / len(z),
+        "this is the root; the handout asks for the sum of squares": np.sqrt(want),
+        "this is the sum of the distances, not of their squares": np.sqrt(own).sum(),
+        "this is the sum of the distances to all centroids": distances.sum(),
+        "this is half of it": want / 2,
+        "this is −1 times the loss": -want,
+    }
+    if not close(came, want, answer):
+        hint = [f" ({text})" for text, other in known.items() if close(came, other, answer)][:1]
+        raise Wrong(f"loss of {answer.what}: z and centroids have {want:.4g}, came {came:.4g}{''.join(hint)}")
+    explains(answer, want)
+
+
+def close(came, want, answer):
+    return abs(came - want) <= TOLERANCE * abs(want) + TOLERANCE / 10 * answer.scatter
+
+
+def converged(answer):
+    try:
+        assignments(answer)
+        means(answer)
+    except Wrong as wrong:
+        raise Wrong(f"{wrong}. It has to go on until the assignments stop changing") from None
+
+
+def everything(answer):
+    assignments(answer)
+    means(answer)
+    loss(answer)
+
+
+def no_loop(trial, evidence):
+    """As the same points are repeated, the lines executed must not grow with them."""
+    each(trial, assignments, evidence)
+    fewer, more = (int(numbers("lines", evidence.seen(i, "lines"), ())) for i in (0, 1))
+    added = len(trial.steps[1][1]["X"]) - len(trial.steps[0][1]["X"])
+    if more - fewer > added / 2:
+        raise Wrong(
+            f"{trial.texts[1]}: {added} more examples, {more - fewer} more lines run: a loop over examples"
+        )
+    if fewer < 3:
+        raise Wrong(f"{trial.texts[0]}: only {fewer} lines were executed")

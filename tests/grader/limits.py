@@ -1,0 +1,268 @@
+"""Runs student code in a child process, under limits, and collects the plain data that it hands back."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+SECONDS = {
+    "import": 10,
+    "1b": 6,
+    "1e": 6,
+    "1g": 6,
+    "1l": 6,
+    "1h": 8,
+    "1m": 8,
+    "1i": 10,
+    "1n": 10,
+    "2a": 15,
+}  # a run
+MEMORY = 400_000_000  # bytes above what the packages take
+LONGEST = 20_000_000  # bytes of results that are read
+WORLD = ("/tmp", "/var/tmp", "/dev/shm")  # where anybody may write
+
+
+@dataclass
+class Run:
+    """What came back: one result for each step that was finished, and how the run ended."""
+
+    results: list
+    end: str  # "" if it ended by itself
+
+
+class Sandbox:
+    """Starts runs, one at a time. Parallel grading takes a sandbox for each worker.
+
+    isolation: "user" forks each run and gives it a user of its own, "fork" only forks, "spawn" starts a new
+    Python for each. What is not possible here falls back to the next, and `note` says so.
+    """
+
+    def __init__(self, isolation="user", hidden=(), patience=1):
+        self.hidden = [str(path) for path in (*project_files(), *hidden)]
+        self.isolation = isolation if sys.platform == "linux" else "spawn"
+        self.patience, self.user, self.note, self.server = patience, None, "", None
+        if self.isolation != "spawn":
+            self.start()
+        else:
+            self.note = "student code ran as the user who grades: no forking server on this system"
+
+    def start(self):
+        """Start the server that forks the runs."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        hidden = json.dumps(self.hidden if self.isolation == "user" else [])
+        command = [sys.executable, "-B", str(HERE / "child.py"), "serve", str(theirs.fileno()), hidden]
+        null = subprocess.DEVNULL
+        self.server = subprocess.Popen(
+            command,
+            stdin=null,
+            stdout=null,
+            env=environment(),
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+        )
+        theirs.close()
+        self.channel = ours
+        place = self.answer(60)
+        self.user = place["user"] if self.isolation == "user" else None
+        if not self.user:
+            why = place["why"] if self.isolation == "user" else "it was asked for"
+            self.note = f"student code ran as the user who grades, behind a fence only: {why}"
+        elif not place["hidden"] and readable(self.hidden):
+            self.note = "student code could read the grader: run it where no other user may read its folder"
+
+    def close(self):
+        if self.server:
+            self.channel.close()
+            self.server.terminate()
+            self.server.wait()
+            self.server = None
+
+    def run(self, script, files, steps, seconds):
+        """Do the steps with the script; files maps the names in its folder to their bytes."""
+        scratch = tempfile.mkdtemp(prefix="run-")
+        seconds *= self.patience
+        fenced = None if self.user else self.hidden
+        request = {
+            "scratch": scratch,
+            "user": self.user,
+            "seconds": seconds,
+            "memory": MEMORY,
+            "fence": fenced,
+        }
+        try:
+            fill(scratch, files, self.user)
+            with tempfile.TemporaryFile() as task, tempfile.TemporaryFile() as results:
+                task.write(json.dumps({"script": script, "steps": steps}).encode())
+                task.flush()
+                task.seek(0)
+                end = (self.spawned if self.isolation == "spawn" else self.forked)(request, task, results)
+                results.seek(0)
+                return Run(read(results.read(LONGEST), scratch), end)
+        finally:
+            remove(scratch, self.user)
+
+    def forked(self, request, task, results):
+        """A run in a fork of the server; if the server goes down with it, once more in a new one."""
+        for last in (False, True):
+            try:
+                socket.send_fds(
+                    self.channel, [json.dumps(request).encode()], [task.fileno(), results.fileno()]
+                )
+                return self.ended(request["seconds"])
+            except (OSError, EOFError):
+                self.close()
+                self.start()
+                request["user"] = self.user
+                if last:
+                    return "it brought down the process that started it"
+                task.seek(0)
+        return None
+
+    def ended(self, seconds):
+        """Wait for a run, or kill it when its time is over. Returns how it ended."""
+        try:
+            return ending(self.answer(seconds))
+        except TimeoutError:
+            self.channel.send(b"kill")
+            self.answer(60)
+            return out_of_time(seconds)
+
+    def answer(self, seconds):
+        self.channel.settimeout(seconds)
+        data = self.channel.recv(65536)
+        if not data:
+            raise EOFError
+        return json.loads(data)
+
+    def spawned(self, request, task, results):
+        """A run in a Python of its own."""
+        command = [sys.executable, "-B", str(HERE / "child.py"), "once", json.dumps(request)]
+        options = {"stdin": task, "stdout": results, "stderr": subprocess.DEVNULL, "env": environment()}
+        process = subprocess.Popen(command, **options)
+        try:
+            return ending(process.wait(request["seconds"] + 10))  # it imports the packages first
+        except subprocess.TimeoutExpired:
+            return out_of_time(request["seconds"])
+        finally:
+            kill(process)
+
+
+def kill(process):
+    """Kill a process and its group; what has left the group, on a system without a forking server, stays."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.wait()
+
+
+def out_of_time(seconds):
+    return f"it was still running after {seconds:g} seconds"
+
+
+def ending(status):
+    """The exit status in words; nothing for an end as planned."""
+    if status >= 0:
+        return f"it ended Python itself, with exit status {status}" if status else ""
+    with contextlib.suppress(ValueError):
+        name = signal.Signals(-status).name
+        return {"SIGSEGV": "it crashed Python (segmentation fault)"}.get(name, f"it was ended by {name}")
+    return f"it was ended by signal {-status}"
+
+
+def environment():
+    """Little, and the same for everyone."""
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "SYSTEMROOT") if name in os.environ}
+    return kept | {
+        "LANG": "C.UTF-8",
+        "PYTHONHASHSEED": "0",
+        "PYTHONUTF8": "1",
+        "MPLBACKEND": "Agg",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def project_files():
+    """What a submission must not read: all of this project, but for a Python that lives in it."""
+    return [
+        path for path in ROOT.iterdir() if path not in Path(sys.prefix).parents and path != Path(sys.prefix)
+    ]
+
+
+def readable(paths):
+    return any(
+        os.stat(path).st_mode & 0o004 and all(p.stat().st_mode & 0o001 for p in Path(path).parents)
+        for path in paths
+    )
+
+
+def fill(scratch, files, user):
+    """Write the files into the scratch folder, which belongs to the user."""
+    for name, data in files.items():
+        Path(scratch, name).write_bytes(data)
+    if user:
+        for path in (scratch, *(os.path.join(scratch, name) for name in files)):
+            os.chown(path, user, user)
+
+
+def remove(scratch, user):
+    """Remove the scratch folder, and what the user has left elsewhere."""
+    left = [scratch]
+    for folder in WORLD if user else ():
+        with contextlib.suppress(OSError):
+            left += [entry.path for entry in os.scandir(folder) if owner(entry.path) == user]
+    for path in left:
+        shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.remove(path)
+
+
+def owner(path):
+    with contextlib.suppress(OSError):  # it is gone, others work there too
+        return os.lstat(path).st_uid
+
+
+def read(data, scratch):
+    """The results, a line of JSON each, up to the first that is none."""
+    results = []
+    for line in data.replace(scratch.encode(), b"").splitlines():
+        try:
+            results.append(Result(json.loads(line)))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            break
+    return results
+
+
+class Result:
+    """What one step saw: arrays by name, the text that was printed, and the exception, if any."""
+
+    def __init__(self, data):
+        self.seen = {str(name): Seen(value) for name, value in data["seen"].items()}
+        self.output = str(data["output"])
+        self.error = data["error"] and {str(key): str(value) for key, value in data["error"].items()}
+
+
+class Seen:
+    """One value: its type by name, its shape, and the array if it is one of numbers."""
+
+    def __init__(self, data):
+        import base64
+
+        self.type, self.dtype = str(data["type"])[:80], str(data["dtype"])[:40]
+        self.shape = tuple(int(n) for n in data["shape"])
+        self.array = None
+        if "data" in data:
+            flat = np.frombuffer(base64.b64decode(data["data"]), np.dtype(self.dtype))
+            if flat.dtype.kind not in "biuf":
+                raise ValueError(self.dtype)
+            self.array = flat.reshape(self.shape)

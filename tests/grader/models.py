@@ -1,0 +1,195 @@
+"""Checks of the models and of gradient descent: 1i and 1n."""
+
+import functools
+
+import numpy as np
+
+from . import reference
+from .checks import Trial, encode, generator, in_words
+from .compare import Wrong, near, printed, require
+
+MAKE = {"1i": "make_logistic_regression", "1n": "make_neural_network"}
+LETTERS = {"1i": ["w", "b"], "1n": ["W", "b", "v", "c"]}
+XOR = ([[0.0, 0.0], [1.0, 1.0], [1.0, 0.0], [0.0, 1.0]], [-1, -1, 1, 1])
+SIMPLE = ([[2.0, 2.0], [1.0, 0.0], [1.0, 2.0], [0.0, -1.0]], [1, 1, -1, -1])
+START = [[[-0.01, 0.07], [0.17, 0.0], [-0.04, -0.11]], [-0.02, -0.14, 0.05], [0.05, 0.14, 0.12], -0.02]
+TRAINING = {  # the handout's own runs: dataset, start, learning rate
+    "1i": [("simple", SIMPLE, [[0.0, 0.0], 0.0], 1.0)],
+    "1n": [("xor", XOR, START, 0.1)],
+}
+
+
+def trials(part):
+    if part == "1i":
+        model = model_trial(part, [(5, 2, 0), (4, 2, 0), (6, 3, 0)])
+        model.checks = {
+            "loss": functools.partial(loss, model),
+            "gradient": functools.partial(gradient, model),
+        }
+        return [model, descent_trial(), training_trial(part)]
+    model, other = model_trial(part, [(5, 2, 3), (4, 2, 3)]), model_trial(part, [(6, 3, 4)])
+    model.checks = {"loss": functools.partial(loss, model), "gradient": functools.partial(gradient, model)}
+    other.checks = {"another size": lambda evidence: (loss(other, evidence), gradient(other, evidence))}
+    return [model, other, training_trial(part)]
+
+
+# the loss and its gradients, at given parameters
+
+
+def model_trial(part, sizes):
+    """For each (examples, length of x, hidden units) a dataset of its own, and two sets of parameters."""
+    rng, steps, texts = generator(f"{part} {sizes}"), [], []
+    for n, d, p in sizes:
+        X, y = rng.normal(size=(n, d)), rng.choice([-1, 1], n)
+        y[:2] = 1, -1
+        points = [parameters(rng, d, p) for _ in range(2)]
+        steps.append(["loss", encode({"make": MAKE[part], "X": X, "y": y, "points": points})])
+        texts.append(f"{MAKE[part]} on {n} examples of length {d}" + (f" with {p} hidden units" if p else ""))
+    return Trial(part, "backprop.py", steps, texts)
+
+
+def parameters(rng, d, p):
+    if not p:
+        return [rng.normal(size=d), rng.normal()]
+    return [rng.normal(size=(p, d)), rng.normal(size=p), rng.normal(size=p), rng.normal()]
+
+
+def loss(trial, evidence):
+    for i, step in enumerate(trial.steps):
+        for j in (1, 2):
+            want = trial.wanted[i].seen[f"loss {j}"].array
+            what = f"loss of {trial.texts[i]}, at the parameters number {j}"
+            require(what, evidence.seen(i, f"loss {j}"), want, mistakes(step[1], j, f"loss {j}", want))
+
+
+def gradient(trial, evidence):
+    for i, step in enumerate(trial.steps):
+        for j in (1, 2):
+            for m, letter in enumerate(LETTERS[trial.part], 1):
+                name = f"gradient {j} {m}"
+                want = trial.wanted[i].seen[name].array
+                what = f"{letter}.grad of the loss of {trial.texts[i]}, at the parameters number {j}"
+                require(what, evidence.seen(i, name), want, mistakes(step[1], j, name, want))
+
+
+def mistakes(arguments, j, name, want):
+    """What known mistakes would have made of the number called name."""
+    n, X, y, points = len(arguments["y"]), arguments["X"], arguments["y"], arguments["points"]
+    yield "this is −1 times the right one", -want
+    yield "this is the mean; the handout asks for the sum", want / n
+    yield "this is half of the right one", want / 2
+    yield "this is twice the right one", want * 2
+
+    def instead(X=X, y=y, points=points):
+        step = ["loss", encode({"make": arguments["make"], "X": X, "y": y, "points": points})]
+        return reference.perform("backprop.py", step).seen[name].array
+
+    yield "the labels have changed sign", instead(y=[-label for label in y])
+    yield "every label counts as +1", instead(y=[1 for _ in y])
+    if len(points[0]) == 2:
+        zero = [instead(X=[X[i]], y=[y[i]]) for i in range(n) if y[i] > 0]
+        rest = [instead(X=[np.zeros(len(X[0]))], y=[1], points=[[point[0], 0.0] for point in points])] * (
+            n - len(zero)
+        )
+        yield "the labels are taken as 0 and 1; they are −1 and +1", sum(zero) + sum(rest) * (name[0] == "l")
+    yield "the last example alone counts", instead(X=X[-1:], y=y[-1:])
+    yield "the first example alone counts", instead(X=X[:1], y=y[:1])
+    yield "the bias b is left out", instead(points=[[p[0], 0 * np.array(p[1]), *p[2:]] for p in points])
+    if len(X[0]) == 2:
+        yield "this is for the handout's simple dataset, not for the one given", instead(*SIMPLE)
+        yield "this is for the handout's xor dataset, not for the one given", instead(*XOR)
+    if len(points[0]) == 4:
+        yield "the bias c is left out", instead(points=[[*p[:3], 0.0] for p in points])
+        yield (
+            "the hidden bias counts twice",
+            instead(points=[[p[0], 2 * np.array(p[1]), *p[2:]] for p in points]),
+        )
+
+
+# gradient descent on a function of our own
+
+
+def descent_trial():
+    rng = generator("descent")
+    arguments = {"start": 1 + 0.3 * rng.random(3), "lr": 0.02 + 0.01 * rng.random(), "num_iters": 7}
+    trial = Trial(
+        "1i",
+        "backprop.py",
+        [["descent", encode(arguments)]],
+        ["gradient_descent(f, params, lr, 7) on a function f of three numbers"],
+    )
+    trial.checks = {
+        "descent": functools.partial(descent, trial),
+        "printed": functools.partial(final_loss, trial),
+    }
+    return trial
+
+
+def changed(step, **changes):
+    """What the reference would find with other arguments."""
+    return reference.perform("backprop.py", [step[0], {**step[1], **changes}])
+
+
+def descent(trial, evidence):
+    step, seen = trial.steps[0], trial.wanted[0].seen
+    lr, n = step[1]["lr"], step[1]["num_iters"]
+    cases = {
+        "the entries of the list params were not replaced": None,
+        "this goes up the gradient: the sign of the update is wrong": changed(step, lr=-lr),
+        "this is one iteration too few": changed(step, num_iters=n - 1),
+        "this is one iteration too many": changed(step, num_iters=n + 1),
+        "this is a single iteration": changed(step, num_iters=1),
+        "the learning rate is doubled": changed(step, lr=2 * lr),
+        "the learning rate is not used": changed(step, lr=1.0, num_iters=1)
+        if n == 1
+        else changed(step, lr=0.01),
+    }
+    require(f"number of parameters after {trial.texts[0]}", evidence.seen(0, "number of parameters"), 3)
+    for i in range(3):
+        name = f"parameter {i + 1}"
+        known = [
+            (text, other.seen[name].array if other else step[1]["start"][i]) for text, other in cases.items()
+        ]
+        what = f"params[{i}] after {trial.texts[0]}"
+        require(what, evidence.seen(0, name), seen[name].array, known)
+
+
+def final_loss(trial, evidence):
+    """The loss at the end is printed, from before or from after the last update."""
+    step, result = trial.steps[0], evidence.step(0)
+    after = float(trial.wanted[0].seen["final loss"].array)
+    before = float(changed(step, num_iters=step[1]["num_iters"] - 1).seen["final loss"].array)
+    lines = [line for line in result.output.splitlines() if "final" in line.lower()] or [result.output]
+    found = printed("\n".join(lines))
+    if not len(near(found, after, 1e-5, 1e-3)) and not len(near(found, before, 1e-5, 1e-3)):
+        error = f" (it {in_words(result.error)})" if result.error else ""
+        raise Wrong(f"{trial.texts[0]}: the final loss {before:.3g} is not among what it printed{error}")
+
+
+# the handout's own runs
+
+
+def training_trial(part):
+    steps, texts = [], []
+    for name, (X, y), start, lr in TRAINING[part]:
+        steps.append(
+            [
+                "train",
+                encode({"make": MAKE[part], "X": X, "y": y, "start": start, "lr": lr, "num_iters": 1000}),
+            ]
+        )
+        texts.append(f"1000 iterations on the {name} dataset from the handout's start, learning rate {lr:g}")
+    trial = Trial(part, "backprop.py", steps, texts)
+    trial.checks = {"training": functools.partial(training, trial)}
+    return trial
+
+
+def training(trial, evidence):
+    for i, what in enumerate(trial.texts):
+        seen = trial.wanted[i].seen
+        require(
+            f"loss after {what}", evidence.seen(i, "final loss"), seen["final loss"].array, tolerance=1e-3
+        )
+        for m, letter in enumerate(LETTERS[trial.part], 1):
+            name = f"parameter {m}"
+            require(f"{letter} after {what}", evidence.seen(i, name), seen[name].array, tolerance=1e-2)
