@@ -38,19 +38,24 @@ DATASETS = {"simple": SIMPLE_DATASET, "xor": XOR_DATASET}
 
 
 class Node:
-    """What all nodes share: a value, its gradient g = df/dy of the same shape, and the graph they belong to.
+    """What all nodes share: a value, its gradient g = df/dy, and the graph that it joins.
 
     Nothing is ever broadcast: children whose shapes do not fit the node's docstring, or that belong to two
     different graphs, raise ValueError.
     """
 
-    def __init__(self, value, *children):
-        if children[-1].topo_order is not children[0].topo_order:
-            raise ValueError(f"{describe(self, *children)}: they belong to two different graphs")
-        self.value = value
-        self.grad = np.zeros(value.shape) if value.shape else ZERO
+    grad = ZERO  # until compute_grad gives every node a zero of its own shape
+
+    def __init__(self, *children):
         self.topo_order = children[0].topo_order
+        if children[-1].topo_order is not self.topo_order:
+            raise misfit(self, *children, why="they belong to two different graphs")
+        self.value = self.forward(*children)
         self.topo_order.append(self)
+
+    def forward(self, *children):
+        """Keep the children, and return the value."""
+        raise NotImplementedError
 
     def backward(self):
         """Add this node's share, g times the local derivative, to the gradients of its children."""
@@ -70,25 +75,22 @@ class Node:
             node.backward()
 
 
-def require(fits, node, *children):
-    """Raise ValueError with both shapes unless they fit."""
-    if not fits:
-        raise ValueError(f"{describe(node, *children)}: they do not fit")
-
-
-def describe(node, *children):
-    return f"{type(node).__name__} of shapes {' and '.join(str(child.value.shape) for child in children)}"
+def misfit(node, *children, why="they do not fit"):
+    """The error of a node whose children do not go together, with their shapes."""
+    shapes = " and ".join(str(child.value.shape) for child in children)
+    return ValueError(f"{type(node).__name__} of shapes {shapes}: {why}")
 
 
 class InputNode(Node):
-    """y = the given number or array, copied as float64.   It has no children: g stays as the answer df/dy.
+    """y = the given number or array, copied as float64.   It has no children: its g is the answer, df/dy.
 
     The first node of a graph is given an empty list; every later input is given that same list.
     """
 
     def __init__(self, value, topo_order):
+        self.value = np.array(value, dtype=np.float64)[()]
         self.topo_order = topo_order
-        super().__init__(np.array(value, dtype=np.float64)[()], self)
+        topo_order.append(self)
 
     def backward(self):
         pass
@@ -97,10 +99,11 @@ class InputNode(Node):
 class AddNode(Node):
     """y = n1 + n2, of one shape.   n1.grad += g,   n2.grad += g."""
 
-    def __init__(self, n1, n2):
-        require(n1.value.shape == n2.value.shape, self, n1, n2)
-        super().__init__(n1.value + n2.value, n1, n2)
+    def forward(self, n1, n2):
+        if n1.value.shape != n2.value.shape:
+            raise misfit(self, n1, n2)
         self.n1, self.n2 = n1, n2
+        return n1.value + n2.value
 
     def backward(self):
         self.n1.grad += self.grad
@@ -110,10 +113,11 @@ class AddNode(Node):
 class MulNode(Node):
     """y = n1 * n2, entry by entry, of one shape.   n1.grad += g n2,   n2.grad += g n1."""
 
-    def __init__(self, n1, n2):
-        require(n1.value.shape == n2.value.shape, self, n1, n2)
-        super().__init__(n1.value * n2.value, n1, n2)
+    def forward(self, n1, n2):
+        if n1.value.shape != n2.value.shape:
+            raise misfit(self, n1, n2)
         self.n1, self.n2 = n1, n2
+        return n1.value * n2.value
 
     def backward(self):
         self.n1.grad += self.grad * self.n2.value
@@ -124,8 +128,12 @@ class PowerNode(Node):
     """y = x^power, entry by entry, where power is a number.   x.grad += g power x^(power - 1)."""
 
     def __init__(self, n, power):
-        self.n, self.power = n, float(power)
-        super().__init__(n.value**self.power, n)
+        self.power = float(power)
+        super().__init__(n)
+
+    def forward(self, n):
+        self.n = n
+        return n.value**self.power
 
     def backward(self):
         if self.power != 0:  # x^0 is constant, also at x = 0, where the rule would say 0 * inf
@@ -135,9 +143,9 @@ class PowerNode(Node):
 class ReluNode(Node):
     """y = max(x, 0), entry by entry.   x.grad += g [x > 0], so the slope at the kink is taken as 0."""
 
-    def __init__(self, n):
-        super().__init__(np.maximum(n.value, 0.0), n)
+    def forward(self, n):
         self.n = n
+        return np.maximum(n.value, 0.0)
 
     def backward(self):
         self.n.grad += self.grad * np.sign(self.value)  # y is never negative: its sign is [x > 0]
@@ -147,8 +155,12 @@ class ConstantMulNode(Node):
     """y = a x, where a is a number and no node.   x.grad += g a."""
 
     def __init__(self, n, a):
-        self.n, self.a = n, float(a)
-        super().__init__(n.value * self.a, n)
+        self.a = float(a)
+        super().__init__(n)
+
+    def forward(self, n):
+        self.n = n
+        return n.value * self.a
 
     def backward(self):
         self.n.grad += self.grad * self.a
@@ -157,9 +169,9 @@ class ConstantMulNode(Node):
 class LogNode(Node):
     """y = log(x), entry by entry.   x.grad += g / x.   (1a, 1b)"""
 
-    def __init__(self, n):
-        super().__init__(np.log(n.value), n)
+    def forward(self, n):
         self.n = n
+        return np.log(n.value)
 
     def backward(self):
         self.n.grad += self.grad / self.n.value
@@ -168,12 +180,12 @@ class LogNode(Node):
 class SigmoidNode(Node):
     """u = σ(x), entry by entry.   x.grad += g u (1 - u).   (1c, 1d, 1e)
 
-    The rule is in u, which the node already holds: a second exp would cost time and, for large |x|, digits.
+    The rule is in u, which the node already holds: in x it would take a second exp.
     """
 
-    def __init__(self, n):
-        super().__init__(expit(n.value), n)
+    def forward(self, n):
         self.n = n
+        return expit(n.value)
 
     def backward(self):
         u = self.value
@@ -183,10 +195,11 @@ class SigmoidNode(Node):
 class DotNode(Node):
     """y = n1ᵀ n2, two vectors (d,).   n1.grad += g n2,   n2.grad += g n1.   (1f, 1g)"""
 
-    def __init__(self, n1, n2):
-        require(n1.value.ndim == 1 and n1.value.shape == n2.value.shape, self, n1, n2)
-        super().__init__(n1.value.dot(n2.value), n1, n2)
+    def forward(self, n1, n2):
+        if n1.value.ndim != 1 or n1.value.shape != n2.value.shape:
+            raise misfit(self, n1, n2)
         self.n1, self.n2 = n1, n2
+        return n1.value.dot(n2.value)
 
     def backward(self):
         self.n1.grad += self.grad * self.n2.value  # (d,) = () (d,)
@@ -196,10 +209,11 @@ class DotNode(Node):
 class MVMulNode(Node):
     """u = M v, a matrix (p, d) times a vector (d,).   M.grad += g vᵀ,   v.grad += Mᵀ g.   (1k, 1l)"""
 
-    def __init__(self, M, v):
-        require(M.value.ndim == 2 and v.value.shape == M.value.shape[1:], self, M, v)
-        super().__init__(M.value.dot(v.value), M, v)
+    def forward(self, M, v):
+        if M.value.ndim != 2 or M.value.shape[1:] != v.value.shape:
+            raise misfit(self, M, v)
         self.M, self.v = M, v
+        return M.value.dot(v.value)
 
     def backward(self):
         self.M.grad += self.grad[:, None].dot(self.v.value[None, :])  # (p, d) = (p, 1) (1, d)

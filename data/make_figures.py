@@ -1,0 +1,75 @@
+"""Make the pictures of the README again, in data/figures: by the scripts' own commands, and two put together.
+
+python3 data/make_figures.py [--out FOLDER]
+"""
+
+import argparse
+import contextlib
+import io
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import backprop  # noqa: E402
+import kmeans  # noqa: E402
+
+COLOURS = (2, 4, 8, 16)
+
+
+def quietly(work, *args):
+    """What work returns, without what it prints."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        return work(*args)
+
+
+def xor():
+    """P(y = 1 | x) by logistic regression beside that by the network, both trained as in the handout."""
+    figure = backprop.new_figure(11, 4.6)
+    for axes, mode in zip(figure.subplots(1, 2), ("logreg", "neural")):
+        make, _, lr, start = backprop.MODELS[mode]
+        params = list(start)
+        dataset = backprop.XOR_DATASET
+        loss = quietly(backprop.gradient_descent, make(dataset), params, lr, 1000)[-1]
+        backprop.draw_probability(figure, axes, make, params, dataset)
+        axes.set_title(
+            {"logreg": "logistic regression", "neural": "network"}[mode] + f": loss {loss:.6f}", pad=40
+        )
+    return backprop.png(figure)
+
+
+def compressed(folder):
+    """The original and its compressed pictures in one row, from most colours to fewest."""
+    figure = backprop.new_figure(15, 2.6)
+    pictures = {"original": ROOT / "original.png"} | {
+        f"k = {k}": f"compressed_k{k}.png" for k in COLOURS[::-1]
+    }
+    for axes, (title, path) in zip(figure.subplots(1, len(pictures)), pictures.items()):
+        with Image.open(Path(folder, path)) as picture:
+            axes.imshow(np.asarray(picture.convert("RGB")))
+        axes.set_title(title, fontsize=20)
+        axes.axis("off")
+    return backprop.png(figure)
+
+
+def main(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    os.chdir(folder)  # where the commands write
+    quietly(kmeans.main, ["elbow"])
+    for k in (2, 4, 10):
+        quietly(kmeans.main, ["basic", "-k", str(k)])
+    for k in COLOURS:
+        quietly(kmeans.main, ["image", "-k", str(k)])
+    backprop.save("xor.png", xor())
+    backprop.save("compressed.png", compressed("."))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--out", type=Path, default=ROOT / "data" / "figures")
+    main(parser.parse_args().out.resolve())
