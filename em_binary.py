@@ -51,16 +51,17 @@ def prepare(X):
         X = X.copy()  # the caller's stays as it is
         X.sum_duplicates()
     values = X.data if sparse else X
-    missing = np.isnan(values) if values.dtype.kind == "f" and not sparse else np.False_
-    wrong = ~((values == 0) | (values == 1) | missing)
+    right = (values == 0) | (values == 1)
+    if right.all():
+        return Data(X.astype(float, copy=False), None)
+    missing = np.zeros_like(right) if sparse else np.isnan(X)
+    wrong = ~(right | missing)
     if wrong.any():
         i, j = (axis[wrong][0] for axis in (X.tocoo().row, X.indices)) if sparse else np.argwhere(wrong)[0]
         raise ValueError(
             f"X[{i}, {j}] is {X[i, j]}; it must be 0 or 1" + ", or NaN if missing" * (not sparse)
         )
-    if missing.any():
-        return Data(np.where(missing, 0.0, X), (~missing).astype(float))
-    return Data(X.astype(float, copy=False), None)
+    return Data(np.where(missing, 0.0, X), (~missing).astype(float))
 
 
 def parameters(data, pi, W):
@@ -463,8 +464,15 @@ def draw_fit(found, people):
         edges, bars, step="post", colors=colours(k), labels=[f"c = {c + 1}" for c in range(k)], linewidth=0
     )
     top.set(xlim=(0, n), ylim=(0, 1), ylabel="responsibility r")
-    if k <= 10:
-        top.legend(ncols=k, loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False, handlelength=1)
+    if k <= 8:
+        top.legend(
+            ncols=k,
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1),
+            frameon=False,
+            handlelength=1,
+            columnspacing=1.2,
+        )
     if people is None:
         top.set_xlabel(f"{n} examples, ordered by component")
     else:
