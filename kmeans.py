@@ -1,7 +1,8 @@
 """K-means: question 2 of the homework, parts 2a to 2e.
 
-    python3 kmeans.py basic -k 2     clusters of the points in data/data.tsv        (2a, 2c)
-    python3 kmeans.py image -k 16    original.png in 16 colours                     (2d, 2e)
+    python3 kmeans.py basic -k 2     the points of data/data.tsv in 2 clusters: clusters_k2.png    (2a, 2c)
+    python3 kmeans.py elbow          the loss for 1 to 10 clusters: elbow.png                      (2b)
+    python3 kmeans.py image -k 16    original.png in 16 colours: compressed_k16.png                (2d, 2e)
 
 N, D, k      examples, columns, clusters
 X (N, D)     the examples, one in each row
@@ -14,17 +15,23 @@ sums         (k+1, D+1): what x adds up to in each cluster, so its last column c
 
 import argparse
 import contextlib
+import gzip
+import inspect
 import io
 import itertools
 import math
 import os
 import sys
+import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
 BLOCK = 262_144  # multiplications in one matrix product: stays in cache, and OpenBLAS keeps it on one thread
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#555555"]
+MARKERS = "osD^v"  # with the eight colours of Okabe and Ito they tell 40 clusters apart
 
 
 # 2a
@@ -40,8 +47,7 @@ def kmeans(X, k):
     Raises ValueError for k < 1, k > N, an X that is not two-dimensional, NaN or infinity.
     """
     X = check(X, k)
-    first = X[np.random.choice(len(X), k, replace=False)]  # the starter's draw, without its arange(N)
-    z, centroids, loss, _ = lloyd(X, first, np.broadcast_to(1.0, len(X)))
+    z, centroids, loss, _ = lloyd(X, draw(X, k), np.broadcast_to(1.0, len(X)))
     return z.astype(int), centroids, loss
 
 
@@ -57,6 +63,11 @@ def check(X, k):
     if k > len(X):
         raise ValueError(f"k={k} clusters need at least {k} examples, but X has {len(X)}")
     return X
+
+
+def draw(X, k):
+    """The first centroids: k examples, as the starter draws them (whose arange(N) changes nothing)."""
+    return X[np.random.choice(len(X), k, replace=False)]
 
 
 def frame(X):
@@ -179,35 +190,337 @@ def finish(X, z, C, w, middle):
     return z, C, float(w @ squares(X, z, C, still))
 
 
-# 2b to 2e: the command line
+# 2b, 2c: points
+
+
+def basic(k, rng_seed=0, data=HERE / "data" / "data.tsv", restarts=1):
+    """Cluster the points of a table, and draw them.   (2c)"""
+    X = check(read_table(data), k)
+    np.random.seed(rng_seed)
+    _, (z, C, loss, passes) = best(X, (draw(X, k) for _ in range(restarts)))
+    print(f"K-means loss: {loss:.10g}\nPasses: {passes}")
+    if X.shape[1] > 2:
+        print(f"The picture shows the first two principal components of {X.shape[1]} columns")
+    save(f"clusters_k{k}.png", png(draw_clusters(X, z, C, loss)))
+
+
+def elbow(k=10, rng_seed=0, data=HERE / "data" / "data.tsv", restarts=20):
+    """The loss for every number of clusters up to k, from the seed and as the best of several starts.   (2b)
+
+    With one more cluster, the best run so far, with a centroid added on the example farthest from its own, is
+    tried as well: it cannot end above its beginning, so the best does not rise with k, whatever the luck.
+    """
+    X, losses, more = check(read_table(data), k), [], []
+    print(f"{'k':>3} {'from the seed':>14} {f'best of {restarts}':>14}")
+    for c in range(1, k + 1):
+        np.random.seed(rng_seed)
+        first, (z, C, loss, _) = best(X, itertools.chain((draw(X, c) for _ in range(restarts)), more))
+        more = [np.vstack([C, X[squares(X, z, C, 0 * C[0]).argmax()]])]
+        losses.append((first, loss))
+        print(f"{c:3} {first:14.10g} {loss:14.10g}", flush=True)
+    found = find_elbow(losses)
+    print(f"Elbow: k = {found}")
+    save("elbow.png", png(draw_elbow(losses, found, restarts)))
+
+
+def best(X, starts):
+    """The loss of the run from the first of the starts, and the whole run with the lowest loss."""
+    w = np.broadcast_to(1.0, len(X))
+    runs = (progress(f"start {i}") or lloyd(X, C, w) for i, C in enumerate(starts, 1))
+    first = next(runs)
+    run = min(itertools.chain([first], runs), key=lambda run: run[2])
+    progress("")
+    return first[2], run
+
+
+def find_elbow(losses):
+    """The k at which the logarithm of the best loss lies farthest below the straight line from end to end.
+
+    The line falls as if each cluster took away the same share of what is left: up to the elbow a cluster more
+    takes a larger share than that, after it a smaller one.
+    """
+    low = np.array(losses)[:, 1]
+    low = np.log(np.maximum(low, 1e-12 * low[0] or 1))
+    return 1 + int((np.linspace(low[0], low[-1], len(low)) - low).argmax())
+
+
+def read_table(path):
+    """X (N, D) from a .npy, or from text, which may be compressed with gzip.
+
+    Fields stand between tabs, semicolons, commas or blanks, whichever of these the first line has. # opens a
+    comment, and a first line without a number is a header. Raises ValueError with the line and the column of
+    whatever is not a finite number, or one too few or too many.
+    """
+    with open(path, "rb") as file:
+        data = file.read()
+    try:
+        if data.startswith(b"\x93NUMPY"):
+            X = np.load(io.BytesIO(data), allow_pickle=False)
+            return X[:, None] if X.ndim == 1 else X
+        if data.startswith(b"\x1f\x8b"):
+            data = gzip.decompress(data)
+        encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+        return parse(list(io.StringIO(data.decode(encoding, "replace"), newline=None)))
+    except (ValueError, OSError, EOFError, zlib.error) as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def parse(lines):
+    """X (N, D) from the lines of a table."""
+    rows = {i: text for i, line in enumerate(lines, 1) if (text := line.split("#")[0]).strip()}
+    top = next(iter(rows.values()), "")
+    mark = next((mark for mark in "\t;," if mark in top), None)
+    if not any(is_number(field) for field in top.split(mark)):
+        rows = dict(list(rows.items())[1:])
+    if not rows:
+        raise ValueError("there are no rows of numbers in it")
+    with contextlib.suppress(ValueError):
+        X = np.loadtxt(rows.values(), delimiter=mark, ndmin=2)
+        if np.isfinite(X).all():
+            return X
+    width = len(next(iter(rows.values())).split(mark))
+    return np.array([numbers(text.split(mark), width, f"line {i}") for i, text in rows.items()])
+
+
+def is_number(field):
+    with contextlib.suppress(ValueError):
+        return float(field) is not None
+    return False
+
+
+def numbers(fields, width, place):
+    """The fields as floats. numpy's own reader is fast, but does not say in which column it failed."""
+    for j, field in enumerate(fields[:width], 1):
+        if not is_number(field) or not math.isfinite(float(field)):
+            raise ValueError(f"{place}, column {j}: {field.strip()!r} is not a finite number")
+    if len(fields) != width:
+        raise ValueError(f"{place} has {len(fields)} columns, but the first row has {width}")
+    return [float(field) for field in fields]
+
+
+def draw_clusters(X, z, C, loss):
+    """The points in the colours and shapes of their clusters, the centroids as stars."""
+    figure = new_figure(8, 6)
+    axes, k = figure.add_subplot(), len(C)
+    (P, Q), names = plane(X, z, C)
+    size = min(6, max(1, 150 / len(X) ** 0.5))
+    for c in range(k):
+        look = {"color": COLOURS[c % len(COLOURS)], "linestyle": "none", "markeredgecolor": "black"}
+        axes.plot(*P[z == c].T, **look, marker=MARKERS[c % len(MARKERS)], ms=size, mew=size / 20, label=c)
+        axes.plot(*Q[c], **look, marker="*", ms=18, zorder=3)
+    if 5 <= abs(P).max() <= 10:  # the handout's points, and their like
+        axes.set(xlim=(-10, 10), ylim=(-10, 10))
+    axes.set(title=f"k = {k}, loss {loss:.6g}", xlabel=names[0], ylabel=names[1])
+    if k <= 60:
+        figure.legend(loc="outside right upper", ncols=math.ceil(k / 18), title="cluster", frameon=False)
+    return figure
+
+
+def plane(X, z, C):
+    """The points and the centroids in two dimensions, and the names of these."""
+    if X.shape[1] == 1:  # the second dimension is then the cluster
+        return [np.column_stack([X, z]), np.column_stack([C, range(len(C))])], ("column 1", "cluster")
+    if X.shape[1] == 2:
+        return (X, C), ("column 1", "column 2")
+    middle = X.mean(0)
+    axes = np.linalg.svd(X - middle, full_matrices=False)[2][:2]
+    axes *= np.sign(axes[[0, 1], abs(axes).argmax(1)])[:, None]  # either sign would do: always take the same
+    return ((X - middle) @ axes.T, (C - middle) @ axes.T), ("first component", "second component")
+
+
+def draw_elbow(losses, found, restarts):
+    """Both losses by k, and the line that the elbow lies farthest below."""
+    figure = new_figure(8, 5)
+    axes, k = figure.add_subplot(), np.arange(1, len(losses) + 1)
+    seed, low = np.maximum(losses, 1e-12 * losses[0][1] or 1).T
+    axes.plot(k, seed, color="#D55E00", linestyle="--", marker="s", label="from the seed")
+    axes.plot(k, low, color="#0072B2", marker="o", label=f"best of {restarts}")
+    axes.plot(k[[0, -1]], low[[0, -1]], color="grey", linestyle=":", label="line from end to end")
+    axes.plot(found, low[found - 1], "o", ms=18, mfc="none", mec="black", mew=2, label=f"elbow: k = {found}")
+    axes.set(yscale="log", xlabel="clusters k", ylabel="loss", xticks=k[:: 1 + len(k) // 20])
+    axes.legend(frameon=False)
+    return figure
+
+
+# 2d, 2e: pictures
+
+
+def image(k, rng_seed=0, image=HERE / "original.png", out=None):
+    """Cluster the colours of a picture, and write it in k of them.   (2d, 2e)
+
+    Pixels of one colour share a cluster. So the distinct colours, each with the number of its pixels for a
+    weight, lead from the same first centroids to the same last ones.
+    """
+    out = out or f"compressed_k{k}.png"
+    if not out.lower().endswith(".png"):
+        raise ValueError(f"{out}: the result is a PNG, so its name must end in .png")
+    pixels, shape, profile = read_picture(image)
+    colours, w = np.unique(pixels, return_counts=True)
+    X, z = premultiplied(colours), np.arange(len(colours))
+    C, loss, passes = X, 0.0, 0
+    if k < len(colours):
+        np.random.seed(rng_seed)
+        z, C, loss, passes = lloyd(X, premultiplied(draw(pixels, k)), w)
+    elif k > len(colours):
+        print(f"Only {len(colours)} colours are in the picture, so k={k} loses nothing")
+    palette = straight(C)
+    error = w @ squares(X, z, premultiplied(palette.view(np.uint32)[:, 0]), np.zeros(4))
+    z = z.astype(np.min_scalar_type(len(palette) - 1))
+    z = np.concatenate([z[np.searchsorted(colours, some)] for some in pieces(pixels, 1, 4)])
+    data = encode(z.reshape(shape), palette, profile)
+    print(f"K-means loss: {loss / 255**2:.10g}\nPasses: {passes}")
+    report(k, image, out, data, error / 255**2 / len(pixels), (colours >> 24 == 255).all())
+    save(out, data)
+
+
+def report(k, image, out, data, error, opaque):
+    """Print the bits per pixel, the sizes of the files, and the PSNR, over the 3 or 4 channels."""
+    bits = (k - 1).bit_length()  # log2 k, rounded up
+    print(
+        f"Bits per pixel: 24 / {bits} = factor {24 / bits:.4g}"
+        if bits
+        else "Bits per pixel: 0, for one colour"
+    )
+    before, after = os.path.getsize(image), len(data)
+    note = "" if after < before else ", which is not smaller"
+    print(f"File: {image} {before} bytes, {out} {after} bytes{note}")
+    error /= 3 if opaque else 4
+    print(
+        f"PSNR: {10 * math.log10(255**2 / error):.2f} dB" if error else "PSNR: infinite, as nothing is lost"
+    )
+
+
+def premultiplied(pixels):
+    """(n, 4): red, green and blue times alpha, and alpha times 255: what is invisible weighs nothing."""
+    rgba = pixels.view(np.uint8).reshape(-1, 4).astype(np.uint16)
+    rgba[:, :3] *= rgba[:, 3:]
+    rgba[:, 3] *= 255
+    return rgba
+
+
+def straight(C):
+    """(k, 4) bytes: the nearest RGBA to premultiplied centroids."""
+    rgb = 255 * C[:, :3] / np.maximum(C[:, 3:], 1e-9)
+    return np.rint(np.hstack([rgb, C[:, 3:] / 255])).astype(np.uint8)
+
+
+def read_picture(path):
+    """The pixels, four bytes RGBA in one number each; height and width; and the colour profile, or None.
+
+    EXIF orientation is applied; of several frames the first is taken. A profile for RGB goes into the result;
+    from one for CMYK or grey the colours are converted to sRGB.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of large pictures long before it refuses them
+            with Image.open(path) as picture:
+                if getattr(picture, "n_frames", 1) > 1:
+                    print(f"{path}: the first of {picture.n_frames} frames")
+                deep = picture.mode.startswith("I") and picture.format in ("PNG", "PPM")
+                ImageOps.exif_transpose(picture, in_place=True)
+                profile = picture.info.get("icc_profile")
+                if profile and profile[16:20] != b"RGB ":
+                    picture, profile = to_srgb(picture, profile), None
+                rgba = np.asarray(to_rgba(picture, deep))
+    except Exception as error:  # a decoder may raise anything over a damaged file
+        raise ValueError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+    pixels = rgba.reshape(-1, 4).view(np.uint32)[:, 0]
+    return np.where(rgba[:, :, 3].ravel() > 0, pixels, 0), rgba.shape[:2], profile
+
+
+def to_srgb(picture, profile):
+    """The picture in sRGB; as it is, if the profile is broken or not meant for its mode."""
+    from PIL import ImageCms
+
+    with contextlib.suppress(ImageCms.PyCMSError):
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    return picture
+
+
+def to_rgba(picture, deep):
+    """RGBA of 8 bits from any mode of Pillow's."""
+    if picture.mode[0] in "IF":
+        picture = grey(picture, deep)
+    if not picture.has_transparency_data and picture.mode != "RGB":
+        picture = picture.convert("RGB")  # from CMYK there is no other way
+    return picture.convert("RGBA")
+
+
+def grey(picture, deep):
+    """8 bits from 16, 32 or floats.
+
+    White is 65535 where the file says so, else the first of 1, 255 and 65535 that no value exceeds, else the
+    highest value. Black is 0, or the lowest value if that is less.
+    """
+    from PIL import Image
+
+    values = np.asarray(picture, np.float32)
+    low, high = min(values.min(), 0), values.max()
+    white = 65535 if deep else next((white for white in (1, 255, 65535) if high <= white), high)
+    if not math.isfinite(white - low):
+        raise ValueError("it holds values that are not finite")
+    result = Image.fromarray(np.rint((values - low) * (255 / (white - low))).astype(np.uint8))
+    if "transparency" in picture.info:
+        result.putalpha(Image.fromarray((values != picture.info["transparency"]).astype(np.uint8) * 255))
+    return result
+
+
+def encode(z, palette, profile):
+    """The bytes of a PNG: of up to 256 colours with a palette, at 1, 2, 4 or 8 bits per pixel."""
+    from PIL import Image
+
+    options, opaque = {"icc_profile": profile}, (palette[:, 3] == 255).all()
+    if len(palette) <= 256:
+        picture = Image.fromarray(z)
+        picture.putpalette(palette[:, :3].tobytes())
+        options["bits"] = next(bits for bits in (1, 2, 4, 8) if len(palette) <= 2**bits)
+        if not opaque:
+            options["transparency"] = palette[:, 3].tobytes()
+    else:
+        picture = Image.fromarray(palette[:, :3][z] if opaque else palette[z])
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", **options)
+    return buffer.getvalue()
+
+
+# the command line
+
+
+MODES = {"basic": basic, "elbow": elbow, "image": image}
+
+
+def main(argv=None):
+    parser = Parser(prog="kmeans.py", description=__doc__.split("\n")[0], argument_default=argparse.SUPPRESS)
+    parser.add_argument("mode", choices=MODES)
+    parser.add_argument("-k", type=positive, metavar="K", help="clusters; for elbow, the largest number (10)")
+    parser.add_argument("-s", "--rng-seed", type=int, metavar="SEED", help="of the first centroids (0)")
+    parser.add_argument("--restarts", type=positive, metavar="R", help="starts (basic 1, elbow 20)")
+    parser.add_argument("--data", metavar="FILE", help="basic, elbow: a table (data/data.tsv)")
+    parser.add_argument("--image", metavar="FILE", help="image: a picture (original.png)")
+    parser.add_argument("--out", metavar="FILE", help="image: the result (compressed_kK.png)")
+    options = vars(parser.parse_args(argv))
+    mode = options.pop("mode")
+    known = inspect.signature(MODES[mode]).parameters
+    for name in options.keys() - known:
+        parser.error(f"--{name} does not go with {mode}")
+    if mode != "elbow" and "k" not in options:
+        parser.error(f"{mode} needs the number of clusters, -k K")
+    MODES[mode](**options)
+
+
+def positive(text):
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is below 1")
+    return int(text)
 
 
 class Parser(argparse.ArgumentParser):
     def error(self, message):
         """One line and exit status 2 (argparse would print the usage before it)."""
         self.exit(2, f"{self.prog}: error: {message}\n")
-
-
-def basic(args):
-    """Cluster the points and draw them."""
-    X = np.loadtxt(args.data, delimiter="\t", ndmin=2)
-    np.random.seed(args.rng_seed)
-    z, C, loss = kmeans(X, args.k)
-    print(f"K-means loss: {loss:.6f}")
-
-
-def image(args):
-    """Cluster the colours of the pixels and write the picture in those."""
-    from PIL import Image
-
-    pixels = np.asarray(Image.open(args.image).convert("RGB"))
-    np.random.seed(args.rng_seed)
-    z, C, loss = kmeans(pixels.reshape(-1, 3), args.k)
-    print(f"K-means loss: {loss:.6f}")
-    small = Image.fromarray(np.rint(C[z]).astype(np.uint8).reshape(pixels.shape))
-    buffer = io.BytesIO()
-    small.save(buffer, "PNG")
-    save(f"compressed_k{args.k}.png", buffer.getvalue())
 
 
 def new_figure(width, height):
@@ -243,15 +556,10 @@ def save(path, data):
             os.remove(beside)
 
 
-def main(argv=None):
-    parser = Parser(prog="kmeans.py", description=__doc__.split("\n")[0])
-    parser.add_argument("mode", choices=["basic", "image"])
-    parser.add_argument("-k", type=int, required=True)
-    parser.add_argument("-s", "--rng-seed", type=int, default=0)
-    parser.add_argument("--data", default=HERE / "data" / "data.tsv")
-    parser.add_argument("--image", default=HERE / "original.png")
-    args = parser.parse_args(argv)
-    {"basic": basic, "image": image}[args.mode](args)
+def progress(text):
+    """Show text on the same line of a terminal, and nothing elsewhere."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
 def run(main):
@@ -263,12 +571,23 @@ def run(main):
         sys.stdout.flush()
     except KeyboardInterrupt:
         status = 130
-    except BrokenPipeError:  # the reader has seen enough: `| head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:
+        pass  # the reader has seen enough: `| head -1`
     except (ValueError, OSError, MemoryError) as error:
-        print(f"kmeans.py: error: {error}", file=sys.stderr)
+        print(f"kmeans.py: error: {reason(error)}", file=sys.stderr)
         status = 2
+    try:
+        sys.stdout.flush()
+    except OSError:  # nothing can be written there any more; Python would try again, and complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
+
+
+def reason(error):
+    """What went wrong, on one line."""
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return " ".join(str(error).split()) or "not enough memory"
 
 
 if __name__ == "__main__":
