@@ -27,7 +27,7 @@ SEED = 5716
 CENTRES = np.array([[-3.3, 1.5], [2.1, 3.6], [4.4, -0.9], [-2.0, -3.8]])
 SPREADS = np.array([0.72, 1.06, 1.19, 0.77])
 SIZES = [150, 130, 120, 100]
-HANDOUT_LOSS = 6698
+HANDOUT_LOSS = 6698.001  # so that it is still 6698 and not 6697 when the points are rounded
 
 
 def points():
