@@ -44,8 +44,8 @@ def xor():
 
 
 def compressed(folder):
-    """The original and its compressed pictures in one row, from most colours to fewest."""
-    figure = backprop.new_figure(15, 2.6)
+    """The original and its compressed pictures in one row, with ever more colours."""
+    figure = backprop.new_figure(15, 2.45)
     pictures = {"original": ROOT / "original.png"} | {
         f"k = {k}": f"compressed_k{k}.png" for k in COLOURS[::-1]
     }
