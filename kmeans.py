@@ -323,7 +323,8 @@ def plane(X, z, C):
     if X.shape[1] == 2:
         return (X, C), ("column 1", "column 2")
     middle = X.mean(0)
-    axes = np.linalg.svd(X - middle, full_matrices=False)[2][:2]
+    rows = np.vstack([X - middle, 0 * middle])  # a row of zeros more, as there may be a single example
+    axes = np.linalg.svd(rows, full_matrices=False)[2][:2]
     axes *= np.sign(axes[[0, 1], abs(axes).argmax(1)])[:, None]  # either sign would do: always take the same
     return ((X - middle) @ axes.T, (C - middle) @ axes.T), ("first component", "second component")
 
