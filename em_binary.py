@@ -460,9 +460,7 @@ def draw_fit(found, people):
     shown = order[np.linspace(0, n - 1, min(n, 2000)).astype(int)]  # more bars than that no screen can show
     bars = found.r[np.append(shown, shown[-1])].T
     edges = np.linspace(0, n, len(shown) + 1)
-    top.stackplot(
-        edges, bars, step="post", colors=colours(k), labels=[f"c = {c + 1}" for c in range(k)], linewidth=0
-    )
+    top.stackplot(edges, bars, step="post", colors=colours(k), labels=range(1, k + 1), linewidth=0)
     top.set(xlim=(0, n), ylim=(0, 1), ylabel="responsibility r")
     if k <= 8:
         top.legend(
@@ -478,7 +476,9 @@ def draw_fit(found, people):
     else:
         mark_populations(top, people)
     extent = (-0.5, found.W.shape[1] - 0.5, k + 0.5, 0.5)
-    heat = bottom.imshow(found.W, aspect="auto", cmap="cividis", vmin=0, vmax=1, extent=extent)
+    heat = bottom.imshow(
+        found.W, aspect="auto", cmap="cividis", vmin=0, vmax=1, extent=extent, interpolation="nearest"
+    )
     bottom.yaxis.get_major_locator().set_params(integer=True)
     bottom.set(xlabel="column j", ylabel="component c")
     figure.colorbar(heat, orientation="horizontal", aspect=50, label="W: probability of a 1")

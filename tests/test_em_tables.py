@@ -293,7 +293,7 @@ def test_select_picks_3(here):
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("k", [1, 2, 8, 9, 10, 11, 30, 650])
+@pytest.mark.parametrize("k", [1, 8, 9, 650])
 def test_a_picture_for_every_k(here, capsys, k):
     em.main(["basic", "-k", str(k), "--restarts", "1", "--iters", "2"])
     assert "not converged: stopped by the limit" in capsys.readouterr().out or k == 1
