@@ -358,7 +358,7 @@ def image(k, rng_seed=0, image=HERE / "original.png", out=None):
     pixels, shape, profile = read_picture(image)
     colours, w = np.unique(pixels, return_counts=True)
     X, z = premultiplied(colours), np.arange(len(colours))
-    C, loss, passes = X, 0.0, 0
+    C, loss, passes = X.astype(float), 0.0, 0
     if k < len(colours):
         np.random.seed(rng_seed)
         z, C, loss, passes = lloyd(X, premultiplied(draw(pixels, k)), w)

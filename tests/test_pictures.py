@@ -1,0 +1,451 @@
+"""Any picture: kmeans.py image --image FILE takes what Pillow opens, or says in one line why not."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+import kmeans as script
+
+ROOT = Path(__file__).resolve().parent.parent
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+rng = np.random.default_rng(0)
+RGB = rng.integers(0, 256, (9, 14, 3)).astype(np.uint8)
+RGB[:, :7] = [200, 30, 60]
+ALPHA = np.repeat(np.array([0, 51, 128, 255, 255, 255, 255], np.uint8), 2)[None].repeat(9, axis=0)
+GREY = RGB[:, :, 0]
+
+
+def picture(array):
+    return Image.fromarray(np.ascontiguousarray(array))
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Save a picture as a file, compress it, and give the result as RGBA, with what was printed."""
+    monkeypatch.chdir(tmp_path)
+
+    def compress(original, k, name="in.png", **options):
+        original.save(name, **options)
+        script.main(["image", "-k", str(k), "--image", name, "--out", "out.png"])
+        result = Image.open("out.png")
+        return np.asarray(result.convert("RGBA")), capsys.readouterr().out, result
+
+    return compress
+
+
+def rgba(array):
+    return np.asarray(picture(array).convert("RGBA"))
+
+
+# colours are kept where k is large enough, so any wrong conversion shows
+
+KEPT = {
+    "black and white": (picture(GREY > 99), "in.png"),
+    "black and white TIFF": (picture(GREY > 99), "in.tif"),
+    "grey": (picture(GREY), "in.png"),
+    "grey TIFF": (picture(GREY), "in.tif"),
+    "palette": (picture(RGB).quantize(30), "in.png"),
+    "palette GIF": (picture(RGB).quantize(30), "in.gif"),
+    "palette BMP": (picture(RGB).quantize(30), "in.bmp"),
+    "RGB": (picture(RGB), "in.png"),
+    "RGB BMP": (picture(RGB), "in.bmp"),
+    "RGB TIFF": (picture(RGB), "in.tif"),
+    "RGB PPM": (picture(RGB), "in.ppm"),
+    "RGB TGA": (picture(RGB), "in.tga"),
+    "RGB WebP": (picture(RGB), "in.webp"),
+    "RGBA": (picture(np.dstack([RGB, ALPHA])), "in.png"),
+    "RGBA WebP": (picture(np.dstack([RGB, ALPHA])), "in.webp"),
+    "RGBA TIFF": (picture(np.dstack([RGB, ALPHA])), "in.tif"),
+    "grey with alpha": (picture(np.dstack([GREY, ALPHA])), "in.png"),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("case", KEPT)
+def test_keeps_all_colours_of(case, run):
+    original, name = KEPT[case]
+    found, out, _ = run(original, 300, name, **({"lossless": True} if name.endswith("webp") else {}))
+    wanted = np.asarray(original.convert("RGBA")).copy()
+    wanted[wanted[:, :, 3] == 0] = 0
+    np.testing.assert_array_equal(found, wanted)
+    assert "K-means loss: 0\n" in out
+    assert "loses nothing" in out
+    assert "PSNR: infinite" in out
+
+
+@pytest.mark.parametrize(
+    "original, transparency, clear",
+    [
+        (picture(RGB).quantize(30), 3, lambda a: a == 3),
+        (picture(RGB).quantize(30), bytes([9, 99, 255]), None),
+        (picture(GREY), 200, lambda a: a == 200),
+        (picture(RGB), (200, 30, 60), lambda a: (a == [200, 30, 60]).all(axis=2)),
+    ],
+    ids=["palette, one colour", "palette, some half", "grey", "RGB"],
+)
+def test_keeps_the_transparency_of_a_trns_chunk(original, transparency, clear, run):
+    found, *_ = run(original, 300, transparency=transparency)
+    alpha = found[:, :, 3]
+    a = np.asarray(original)
+    if clear:
+        np.testing.assert_array_equal(alpha, np.where(clear(a), 0, 255))
+    else:
+        np.testing.assert_array_equal(alpha, np.select([a == 0, a == 1], [9, 99], 255))
+    seen = alpha > 0
+    np.testing.assert_array_equal(found[seen, :3], np.asarray(original.convert("RGB"))[seen])
+
+
+@pytest.mark.parametrize("name, most", [("in.jpg", 2), ("cmyk.jpg", 2)])
+def test_jpeg_in_ycbcr_and_cmyk(name, most, run, tmp_path):
+    smooth = np.linspace(0, 255, 32 * 32).reshape(32, 32).astype(np.uint8)
+    original = picture(np.dstack([smooth, smooth.T, 255 - smooth]))
+    mode = "CMYK" if name.startswith("cmyk") else "RGB"
+    found, *_ = run(original.convert(mode), 10_000, name, quality=100, subsampling=0)
+    assert np.abs(found[:, :, :3].astype(int) - np.asarray(original)).mean() < most
+
+
+DEEP = np.linspace(0, 65535, 20).reshape(4, 5)
+
+
+@pytest.mark.parametrize(
+    "values, name, white",
+    [
+        (DEEP.astype(np.uint16), "in.png", 65535),
+        ((DEEP / 300).astype(np.uint16), "in.png", 65535),
+        (DEEP.astype(np.uint16), "in.tif", 65535),
+        (DEEP.astype(np.int32), "in.tif", 65535),
+        ((DEEP / 257).astype(np.int32), "in.tif", 255),
+        ((DEEP * 30000).astype(np.int32), "in.tif", 30000 * 65535),
+        ((DEEP / 65535).astype(np.float32), "in.tif", 1),
+        ((DEEP / 257).astype(np.float32), "in.tif", 255),
+        ((DEEP * 10).astype(np.float32), "in.tif", 655350),
+    ],
+    ids=["grey16", "dark16", "tiff16", "int16", "int8", "int32", "float1", "float255", "float"],
+)
+def test_deep_pictures_are_scaled_not_cut(values, name, white, run):
+    found, *_ = run(Image.fromarray(values), 300, name)
+    np.testing.assert_allclose(found[:, :, 0], values / white * 255, atol=0.501)
+    assert (found[:, :, 3] == 255).all()
+
+
+def test_values_below_zero_are_scaled_too(run):
+    found, *_ = run(Image.fromarray(np.array([[-1, 0, 1]], np.float32)), 3, "in.tif")
+    assert found[0, :, 0].tolist() == [0, 128, 255]
+
+
+def test_sixteen_bits_of_colour_are_scaled(tmp_path, monkeypatch):
+    """Pillow writes no such file, so the PNG is put together here."""
+    monkeypatch.chdir(tmp_path)
+    values = np.linspace(0, 65535, 2 * 3 * 3).reshape(2, 3, 3).astype(">u2")
+    import struct
+    import zlib
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = b"".join(b"\0" + row.tobytes() for row in values)
+    header = struct.pack(">IIBBBBB", 3, 2, 16, 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows))
+    Path("in.png").write_bytes(data + chunk(b"IEND", b""))
+    script.main(["image", "-k", "300", "--image", "in.png"])
+    found = np.asarray(Image.open("compressed_k300.png").convert("RGB"))
+    np.testing.assert_allclose(found, values / 257, atol=1)
+
+
+def test_sixteen_bits_of_grey_with_a_transparent_value(run):
+    found, *_ = run(Image.fromarray(DEEP.astype(np.uint16)), 300, transparency=int(DEEP[0, 1]))
+    assert (found[:, :, 3] == 0).sum() == 1
+    assert found[0, 1].tolist() == [0, 0, 0, 0]
+
+
+# transparency
+
+
+def test_a_hidden_colour_does_not_pull(run):
+    """Half of the picture is transparent green: the visible half must come out as it does alone."""
+    visible = np.dstack([RGB[:, 7:], np.full((9, 7), 255, np.uint8)])
+    hidden = np.broadcast_to(np.array([0, 255, 0, 0], np.uint8), (9, 700, 4))
+    found, *_ = run(picture(np.hstack([visible, hidden])), 3)
+    assert (found[:, 7:, 3] == 0).all()
+    assert (found[:, 7:, :3] == 0).all()
+    assert (found[:, :7, 3] == 255).all()
+
+
+def test_soft_edges_stay_soft(run):
+    edge = np.linspace(0, 255, 64).astype(np.uint8)
+    original = np.dstack(
+        [np.full((8, 64), 255), np.zeros((8, 64)), np.zeros((8, 64)), edge[None].repeat(8, 0)]
+    )
+    found, _, result = run(picture(original.astype(np.uint8)), 16)
+    assert result.mode == "P"
+    assert np.abs(found[:, :, 3].astype(int) - edge).max() <= 16
+    seen = found[:, :, 3] > 0
+    assert (found[seen, 0] == 255).all()  # red to the very edge
+    assert (found[seen, 1:3] == 0).all()
+
+
+@pytest.mark.parametrize("k", [2, 5, 40, 300])
+def test_opaque_rgba_is_rgb(k, run):
+    plain, out, _ = run(picture(RGB), k)
+    opaque, same, _ = run(picture(np.dstack([RGB, np.full((9, 14), 255, np.uint8)])), k)
+    np.testing.assert_array_equal(plain, opaque)
+    assert out.splitlines()[0] == same.splitlines()[0]
+
+
+# the result
+
+
+@pytest.mark.parametrize(
+    "k, bits", [(1, 1), (2, 1), (3, 2), (4, 2), (5, 4), (16, 4), (17, 8), (60, 8), (256, 8), (257, 24)]
+)
+@pytest.mark.parametrize("alpha", [False, True], ids=["opaque", "with alpha"])
+def test_bits_per_pixel_in_the_file(k, bits, alpha, run):
+    array = rng.integers(0, 256, (20, 30, 4 if alpha else 3)).astype(np.uint8)
+    found, _, result = run(picture(array), k)
+    header = Path("out.png").read_bytes()[24:26]  # of IHDR: bit depth, and 3 for a palette
+    assert tuple(header) == ((bits, 3) if k <= 256 else (8, 6 if alpha else 2))
+    assert len(np.unique(found.reshape(-1, 4), axis=0)) <= k
+
+
+@pytest.mark.parametrize("k", [1, 2, 7, 50])
+def test_the_weighted_colours_lead_where_the_pixels_lead(k, run):
+    array = (rng.normal(size=(40, 50, 3)) * 30 + rng.choice([60, 130, 200], (40, 50, 1))).clip(0, 255)
+    array = (array // 8 * 8).astype(np.uint8)  # many pixels of one colour
+    found, out, _ = run(picture(array), k)
+    np.random.seed(0)
+    z, C, loss = script.kmeans(array.reshape(-1, 3), k)
+    np.testing.assert_array_equal(found[:, :, :3], np.rint(C)[z].reshape(40, 50, 3))
+    assert out.startswith(f"K-means loss: {loss:.10g}\n")
+    error = ((found[:, :, :3].astype(float) - array) ** 2).mean()
+    assert f"PSNR: {10 * np.log10(255**2 / error):.2f} dB" in out
+
+
+def test_colours_are_rounded_to_the_nearest_not_cut_off(run):
+    found, *_ = run(picture(np.array([[[10] * 3, [11] * 3, [11] * 3]], np.uint8)), 1)
+    assert found[0, 0].tolist() == [11, 11, 11, 255]  # their mean is 10.67
+
+
+@pytest.mark.parametrize(
+    "array",
+    [RGB[:1, 8:9], RGB[:1], RGB[:, :1], np.full((5, 6, 3), 7, np.uint8), RGB[:1, 6:8].repeat(9, axis=0)],
+    ids=["1 x 1", "1 x N", "N x 1", "one colour", "two colours"],
+)
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_the_smallest_pictures(array, k, run):
+    found, out, _ = run(picture(array), k)
+    assert found.shape[:2] == array.shape[:2]
+    if k >= len(np.unique(array.reshape(-1, 3), axis=0)):
+        np.testing.assert_array_equal(found, rgba(array))
+
+
+def test_says_when_the_file_is_not_smaller(run):
+    assert "not smaller" in run(picture(RGB[:2, :2]).quantize(4), 4)[1]
+    noise = picture(rng.integers(0, 256, (99, 99, 3)).astype(np.uint8))
+    assert "not smaller" not in run(noise, 2)[1]
+
+
+def test_exif_orientation_is_applied(run):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was turned: rows are columns
+    found, *_ = run(picture(RGB), 300, exif=exif)
+    np.testing.assert_array_equal(found[:, :, :3], np.rot90(RGB, -1))
+    assert Image.open("out.png").getexif().get(0x0112, 1) == 1
+
+
+@pytest.mark.parametrize("name", ["in.gif", "in.png", "in.webp", "in.tif"])
+def test_of_an_animation_the_first_frame(name, run):
+    frames = [picture(np.full((8, 8, 3), value, np.uint8)) for value in (10, 200, 90)]
+    found, out, _ = run(frames[0], 2, name, save_all=True, append_images=frames[1:])
+    assert "the first of 3 frames" in out
+    assert np.abs(found[:, :, 0].astype(int) - 10).max() <= 3
+
+
+def test_a_profile_for_rgb_is_kept(run):
+    *_, result = run(picture(RGB), 5, icc_profile=SRGB)
+    assert result.info["icc_profile"] == SRGB
+    *_, result = run(picture(RGB), 300, icc_profile=SRGB)
+    assert result.info["icc_profile"] == SRGB
+
+
+def test_a_profile_that_is_not_for_rgb_does_not_reach_the_result(run):
+    broken = SRGB[:16] + b"GRAY" + SRGB[20:]
+    found, _, result = run(picture(GREY), 300, icc_profile=broken)
+    assert "icc_profile" not in result.info
+    np.testing.assert_array_equal(found[:, :, 0], GREY)
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    assert "icc_profile" not in run(picture(RGB).convert("CMYK"), 5, "in.jpg", icc_profile=lab)[2].info
+
+
+def test_a_real_photograph(run):
+    matplotlib = pytest.importorskip("matplotlib")
+    with Image.open(Path(matplotlib.get_data_path(), "sample_data", "grace_hopper.jpg")) as photograph:
+        found, out, _ = run(photograph.convert("RGB"), 16, "in.jpg")
+    assert found.shape == (600, 512, 4)
+    assert "factor 6\n" in out
+
+
+# refusals
+
+
+def png(array):
+    buffer = io.BytesIO()
+    picture(array).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def encoded(kind):
+    buffer = io.BytesIO()
+    picture(RGB.repeat(9, axis=0)).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def bomb():
+    """A PNG that says to be 30,000 x 30,000."""
+    data = bytearray(png(RGB))
+    data[16:24] = (30_000).to_bytes(4, "big") * 2
+    import zlib
+
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    return bytes(data)
+
+
+BROKEN = {
+    "zero bytes": b"",
+    "text": b"this is no picture\n",
+    "bytes of zero": bytes(1000),
+    "a bomb": bomb(),
+    "a PNG header alone": png(RGB)[:8],
+    "a GIF header alone": b"GIF89a",
+    "a BMP header alone": b"BM" + bytes(30),
+    "a TIFF header alone": b"II*\0\x08\0\0\0\xff\xff",
+    "a JPEG header alone": encoded("JPEG")[:20],
+    "a PSD header alone": b"8BPS\0\1" + bytes(10),
+    "an icon header alone": b"\0\0\1\0\1\0" + bytes(10),
+    "floats that are no numbers": None,
+} | {
+    f"half a {kind}": encoded(kind)[: len(encoded(kind)) // 2]
+    for kind in ("PNG", "JPEG", "GIF", "TIFF", "WEBP")
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_refuses_in_one_line_and_leaves_the_old_result(case, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    if BROKEN[case] is None:
+        Image.fromarray(np.array([[np.nan, 1]], np.float32)).save("in.tif")
+        Path("in.tif").rename("in.png")
+    else:
+        Path("in.png").write_bytes(BROKEN[case])
+    Path("compressed_k4.png").write_text("an older result")
+    with pytest.raises(SystemExit) as stop:
+        script.run(lambda: script.main(["image", "-k", "4", "--image", "in.png"]))
+    out, err = capsys.readouterr()
+    assert (stop.value.code, out) == (2, "")
+    assert err.startswith("kmeans.py: error: in.png: ")
+    assert err.count("\n") == 1
+    assert sorted(os.listdir()) == ["compressed_k4.png", "in.png"]
+    assert Path("compressed_k4.png").read_text() == "an older result"
+
+
+@pytest.mark.parametrize(
+    "args, message",
+    [
+        (["--image", "missing.png"], "missing.png: No such file or directory"),
+        (["--image", "folder"], "folder: Is a directory"),
+        (["--image", "in.png", "--out", "nowhere/out.png"], "nowhere/out.png: No such file or directory"),
+        (["--image", "in.png", "--out", "folder.png"], "folder.png: it is not a regular file"),
+        (
+            ["--image", "in.png", "--out", "out.jpg"],
+            "out.jpg: the result is a PNG, so its name must end in .png",
+        ),
+    ],
+)
+def test_files_that_cannot_be_used(args, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    picture(RGB).save("in.png")
+    os.mkdir("folder")
+    os.mkdir("folder.png")
+    with pytest.raises(SystemExit) as stop:
+        script.run(lambda: script.main(["image", "-k", "4", *args]))
+    assert stop.value.code == 2
+    err = capsys.readouterr().err
+    assert err.startswith("kmeans.py: error: ")
+    assert err.endswith(f"{message}\n")
+    assert sorted(os.listdir()) == ["folder", "folder.png", "in.png"]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    picture(RGB).save("in.png")
+    os.chmod("in.png", 0)
+    with pytest.raises(ValueError, match="in.png: Permission denied"):
+        script.main(["image", "-k", "4", "--image", "in.png"])
+
+
+def test_a_picture_may_be_replaced_by_its_result(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    picture(RGB).save("in.png")
+    script.main(["image", "-k", "4", "--image", "in.png", "--out", "in.png"])
+    assert len(np.unique(np.asarray(Image.open("in.png").convert("RGB")).reshape(-1, 3), axis=0)) <= 4
+
+
+# large ones
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="the peak is read as on Linux")
+@pytest.mark.parametrize("colours, k, most", [(16, 4, 20), (1 << 24, 2, 80)], ids=["few", "many"])
+def test_memory_by_pixel(colours, k, most, tmp_path):
+    """One megapixel; the peak above that of one pixel, in bytes by pixel."""
+    values = rng.integers(0, colours, (1000, 1000), dtype=np.uint32)
+    picture(values.view(np.uint8).reshape(1000, 1000, 4)[:, :, :3]).save(
+        tmp_path / "big.png", compress_level=1
+    )
+    picture(RGB[:1, :1]).save(tmp_path / "small.png")
+    code = "import resource, sys, kmeans; kmeans.main(sys.argv[1:]); "
+    code += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+
+    def peak(name):
+        args = ["image", "-k", str(k), "--image", tmp_path / name, "--out", tmp_path / "out.png"]
+        done = subprocess.run([sys.executable, "-c", code, *args], cwd=ROOT, capture_output=True, text=True)
+        return 1024 * int(done.stdout.split()[-1])
+
+    assert (peak("big.png") - peak("small.png")) / 1e6 < most
+
+
+def test_between_the_warning_and_the_limit_of_pillow_a_picture_works(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    picture(RGB).save("in.png")  # 126 pixels
+    script.main(["image", "-k", "4", "--image", "in.png"])
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 60)
+    with pytest.raises(ValueError, match=r"in.png: .*exceeds limit of 120 pixels"):
+        script.main(["image", "-k", "4", "--image", "in.png"])
+
+
+def test_a_picture_needs_neither_matplotlib_nor_scipy(tmp_path):
+    code = "import sys, kmeans; kmeans.main(['image', '-k', '2', '--out', sys.argv[1]]); "
+    code += "print({'matplotlib', 'scipy'} & set(sys.modules))"
+    command = [sys.executable, "-W", "error", "-c", code, tmp_path / "out.png"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout.splitlines()[-1], done.stderr) == ("set()", "")
+
+
+@pytest.mark.parametrize("mode", ["basic", "image"])
+def test_the_number_of_threads_changes_nothing(mode, tmp_path):
+    results = []
+    for threads in ("1", "2", "5"):
+        folder = tmp_path / threads
+        folder.mkdir()
+        env = os.environ | {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
+        command = [sys.executable, ROOT / "kmeans.py", mode, "-k", "8"]
+        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True)
+        results.append((done.stdout, *(path.read_bytes() for path in folder.iterdir())))
+    assert results[0] == results[1] == results[2]
