@@ -42,20 +42,22 @@ def load(module, seen):
     module.names = vars(made)
 
 
-def replace_nodes(module, seen, source):
-    """Put other node classes in the place of the submission's own."""
-    names = {"__name__": "nodes"}
-    exec(compile(source, "the reference's nodes", "exec"), names)
-    module.names.update((name, names[name]) for name in NODES)
+def replace(module, seen, source, names):
+    """Put classes and functions of the source in the place of the submission's own."""
+    made = {"__name__": "reference"}
+    exec(compile(source, "reference", "exec"), made)
+    module.names.update((name, made[name]) for name in names)
 
 
 def graph(module, seen, inputs, nodes, upstream):
-    """Make the nodes, (class, names of inputs), on the inputs; then call backward() of each, last first."""
+    """Make the nodes, (class, names of inputs), on the inputs; call backward(), last first, if asked to."""
     topo_order = []
     leaves = {name: module["InputNode"](np.array(value)[()], topo_order) for name, value in inputs.items()}
     made = [module[kind](*(leaves[name] for name in names)) for kind, names in nodes]
     for i, node in enumerate(made):
         seen[f"value {i + 1}"] = plain(node.value)
+    if not upstream:
+        return
     for leaf in leaves.values():
         leaf.grad = np.zeros(np.shape(leaf.value))[()]
     try:
@@ -160,7 +162,7 @@ def lines(module, seen, X, k, seed):
     seen["lines"] = plain(count)
 
 
-ALL = (load, replace_nodes, graph, gradient_check, loss, descent, train, kmeans, lines)
+ALL = (load, replace, graph, gradient_check, loss, descent, train, kmeans, lines)
 ACTIONS = {action.__name__: action for action in ALL}
 
 

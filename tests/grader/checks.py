@@ -48,6 +48,17 @@ class Evidence:
             raise Wrong(self.missing(i))
         return self.steps[i]
 
+    def also(self, reason):
+        """The first exception of the run, if the reason does not tell it."""
+        for result, text in zip(self.steps, self.trial.texts):
+            if result.error and in_words(result.error) not in reason:
+                return (
+                    f" ({text} {in_words(result.error)})"
+                    if text not in reason
+                    else f" (it {in_words(result.error)})"
+                )
+        return ""
+
     def missing(self, i):
         end = self.run.end or "it ended Python itself (os._exit, or results that cannot be read)"
         return f"{self.trial.texts[i]}: {end}"
@@ -77,7 +88,7 @@ def judge(trial, run):
             check(evidence)
             outcomes[name] = Outcome(True)
         except Wrong as wrong:
-            outcomes[name] = Outcome(False, str(wrong))
+            outcomes[name] = Outcome(False, str(wrong) + evidence.also(str(wrong)))
     return outcomes
 
 

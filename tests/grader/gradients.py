@@ -10,7 +10,7 @@ import functools
 import numpy as np
 
 from . import reference
-from .checks import Trial, encode, generator, in_words
+from .checks import Trial, encode, generator
 from .compare import Wrong, near, printed, show
 
 FACTOR = -0.7
@@ -94,36 +94,35 @@ def truth(part, inputs):
 def look(trial, i, evidence):
     """What step i printed, and what is true there."""
     result = evidence.step(i)
-    text = f" (it {in_words(result.error)})" if result.error else ""
     f, gradients = truth(trial.part, trial.steps[i][1]["arguments"])
-    return printed(result.output), f, gradients, text, trial.texts[i]
+    return printed(result.output), f, gradients, trial.texts[i]
 
 
 def value(trial, which, evidence):
     for i in which:
-        found, f, _, error, what = look(trial, i, evidence)
+        found, f, _, what = look(trial, i, evidence)
         if not len(near(found, f, 1e-5)):
-            raise Wrong(f"{what}: the value {show(f)} of f is not among what it printed{error}")
+            raise Wrong(f"{what}: the value {show(f)} of f is not among what it printed")
 
 
 def backprop(trial, which, evidence):
     for i in which:
-        found, _, gradients, error, what = look(trial, i, evidence)
+        found, _, gradients, what = look(trial, i, evidence)
         for letter, gradient in zip(LETTERS[trial.part], gradients):
             spoiled = FACTOR * gradient
             if not all(len(near(found, x, 1e-5)) for x in spoiled.ravel()):
-                raise Wrong(absent(what, f"the backprop gradient of {letter}", spoiled, error))
+                raise Wrong(absent(what, f"the backprop gradient of {letter}", spoiled))
 
 
 def numerical(trial, which, evidence):
     for i in which:
-        found, _, gradients, error, what = look(trial, i, evidence)
+        found, _, gradients, what = look(trial, i, evidence)
         gaps = []
         for letter, gradient in zip(LETTERS[trial.part], gradients):
             for x in gradient.ravel():
                 numbers = near(found, x, NUMERICAL)
                 if not len(numbers):
-                    raise Wrong(absent(what, f"the numerical gradient of {letter}", gradient, error))
+                    raise Wrong(absent(what, f"the numerical gradient of {letter}", gradient))
                 gaps.append(np.min(np.abs(numbers - x)))
         if max(gaps) < 1e-14:
             raise Wrong(
@@ -132,9 +131,9 @@ def numerical(trial, which, evidence):
         restored(trial, i, evidence)
 
 
-def absent(what, name, right, error):
+def absent(what, name, right):
     spoiled = f"every input.grad multiplied by {FACTOR} at the end of backprop"
-    return f"{what}, with {spoiled}: {name} is then {show(right)}, but this was not printed{error}"
+    return f"{what}, with {spoiled}: {name} is then {show(right)}, but this was not printed"
 
 
 def restored(trial, i, evidence):
@@ -148,8 +147,8 @@ def restored(trial, i, evidence):
 
 def difference(trial, which, evidence):
     for i in which:
-        found, _, gradients, error, what = look(trial, i, evidence)
+        found, _, gradients, what = look(trial, i, evidence)
         for letter, gradient in zip(LETTERS[trial.part], gradients):
             want = np.max(np.abs(gradient)) * (1 - FACTOR)
             if not len(near(found, want, NUMERICAL, 1e-2)):
-                raise Wrong(absent(what, f"the largest difference for {letter}", want, error))
+                raise Wrong(absent(what, f"the largest difference for {letter}", want))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import clusters, gradients, models, nodes, reference
+from .actions import NODES
 from .checks import Outcome, in_words, judge
 from .limits import ROOT, SECONDS
 from .points import FILES, PARTS, POINTS
@@ -82,8 +83,8 @@ class Grading:
         """With the submission's own nodes; where that fails and nodes are another part, the reference's."""
         outcomes = judge(trial, self.run(trial, []))
         if trial.part in ON_NODES and not all(outcome.passed for outcome in outcomes.values()):
-            again = judge(trial, self.run(trial, [["replace_nodes", {"source": reference.nodes()}]]))
-            remark = "passed with the reference's nodes in the place of yours; with yours: "
+            again = judge(trial, self.run(trial, [replacement(trial.part)]))
+            remark = "passed with the reference's other parts in the place of yours; with yours: "
             for name, outcome in again.items():
                 if outcome.passed and not outcomes[name].passed:
                     outcomes[name] = Outcome(True, remark=remark + outcomes[name].reason)
@@ -109,6 +110,12 @@ class Grading:
             return f"{script} cannot be imported: {run.end or 'it ended Python itself'}"
         error = run.results[0].error
         return f"{script} cannot be imported: it {in_words(error)}" if error else ""
+
+
+def replacement(part):
+    """The step that puts the reference's nodes, and for 1n its descent, in the place of the submission's."""
+    more = ("gradient_descent",) if part == "1n" else ()
+    return ["replace", {"source": reference.source(more), "names": [*NODES, *more]}]
 
 
 def find(folder, name):

@@ -31,13 +31,13 @@ def step(kind, inputs, nodes, upstream):
 
 def node_trial(part, singles, doubles):
     """Single nodes are judged by value and gradient, pairs on the same inputs by what they add up."""
-    steps, texts = zip(*singles, *doubles)
-    trial = Trial(part, "backprop.py", list(steps), list(texts))
-    single, double = range(len(singles)), range(len(singles), len(steps))
+    plain = [([action, {**arguments, "upstream": []}], text) for (action, arguments), text in singles]
+    steps, texts = zip(*plain, *singles, *doubles)
+    n, trial = len(singles), Trial(part, "backprop.py", list(steps), list(texts))
     trial.checks = {
-        "value": functools.partial(values, trial, single),
-        "gradient": functools.partial(gradients, trial, single),
-        "used twice": functools.partial(gradients, trial, double),
+        "value": functools.partial(values, trial, range(n)),
+        "gradient": functools.partial(gradients, trial, range(n, 2 * n)),
+        "used twice": functools.partial(gradients, trial, range(2 * n, len(steps))),
     }
     return trial
 

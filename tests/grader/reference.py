@@ -22,21 +22,27 @@ def module(script):
     return actions.Names(str(ROOT / script), vars(made))
 
 
-def perform(script, step):
-    """Do the step with the reference; an error is a fault of the grader."""
+def perform(script, step, other=None):
+    """Do the step with the reference, with another gradient descent if one is given.
+
+    An error is a fault of the grader.
+    """
     with LOCK:
-        result = Result(json.loads(json.dumps(actions.perform(module(script), step))))
+        names = module(script)
+        if other:
+            names = actions.Names(names.path, {**names.names, "gradient_descent": other})
+        result = Result(json.loads(json.dumps(actions.perform(names, step))))
     if result.error:
         raise RuntimeError(f"the reference fails at {step[0]}: {result.error}")
     return result
 
 
 @functools.cache
-def nodes():
-    """The source of the reference's node classes and of what they use, and of nothing else."""
+def source(more=()):
+    """The source of the reference's node classes, of the names in more, and of what these use."""
     tree = ast.parse((ROOT / "backprop.py").read_text(encoding="utf-8"))
     defined = {name: item for item in tree.body for name in names(item)}
-    wanted, queue = set(), list(actions.NODES)
+    wanted, queue = set(), [*actions.NODES, *more]
     while queue:
         name = queue.pop()
         if name in defined and name not in wanted:

@@ -106,7 +106,7 @@ def remarks(grading, grades):
     ]
     helped = [grade.part for grade in grades if any(outcome.remark for outcome in grade.outcomes.values())]
     if helped:
-        texts.append(f"with the reference's nodes: {' '.join(helped)}")
+        texts.append(f"with the reference's other parts: {' '.join(helped)}")
     return " | ".join(" ".join(text.split()) for text in texts if text)
 
 

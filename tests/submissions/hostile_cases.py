@@ -1,37 +1,438 @@
-"""Broken and hostile submissions."""
+"""Broken and hostile submissions. What is not touched keeps its points, whatever the rest does."""
 
-from case import BODIES, Case, starter
+import textwrap
 
-NOTHING = dict.fromkeys([*BODIES][:-1], 0)  # every part of backprop.py
+from case import BODIES, ROOT, Case, reference, starter
 
-CASES = [
+NOTHING = dict.fromkeys([*BODIES][:-1], 0)  # of backprop.py
+SPOILED = {"1b": 0}  # a log node that never comes to an end; the parts that are built on it pass with another
+
+
+def log(after="", before=""):
+    """The body of LogNode.backward: the right rule, with something after or before it."""
+    rule = "\nself.n.grad += self.grad / self.n.value\n"
+    return {"LogNode.backward": textwrap.dedent(before) + rule + textwrap.dedent(after)}
+
+
+def at_import(id, text, why, points=NOTHING, **more):
+    return Case(id, after=f"\n{text}\n", points=points, why=why, **more)
+
+
+FILES = [
     Case("starter", starter(BODIES), dict.fromkeys(BODIES, 0), "untouched", says=["NotImplementedError"]),
+    *[Case(f"starter-{part}", starter([part]), {part: 0}, "one part untouched") for part in BODIES],
     Case(
         "no-backprop",
         files={"backprop.py": None},
         points=NOTHING,
-        why="one file is missing",
+        why="missing",
         says=["there is no backprop.py"],
     ),
-    Case("syntax-error", after="\ndef f(:\n", points=NOTHING, why="a syntax error", says=["SyntaxError"]),
     Case(
-        "exit-at-import",
-        before="import os; os._exit(0)\n",
-        points=NOTHING,
-        why="ends at import",
-        says=["ended Python itself"],
+        "no-kmeans",
+        files={"kmeans.py": None},
+        points={"2a": 0},
+        why="missing",
+        says=["there is no kmeans.py"],
     ),
     Case(
-        "endless-import",
-        after="\nwhile True: pass\n",
+        "nested",
+        files={"backprop.py": None, "hw/1/backprop.py": reference("backprop.py")},
+        why="one folder down",
+    ),
+    Case(
+        "nested-twice",
+        files={"backprop.py": None, "a/backprop.py": reference("backprop.py"), "b/backprop.py": "x"},
         points=NOTHING,
-        why="never ends",
+        why="two of a name: which one counts is not for the grader to say",
+        says=["several backprop.py: a/backprop.py, b/backprop.py"],
+    ),
+    Case(
+        "renamed",
+        files={"backprop.py": None, "backprop (1).py": reference("backprop.py")},
+        points=NOTHING,
+        why="another name",
+        says=["there is no backprop.py, only backprop (1).py"],
+    ),
+    Case(
+        "empty-file",
+        files={"kmeans.py": ""},
+        points={"2a": 0},
+        why="empty",
+        says=["kmeans.py defines no kmeans"],
+    ),
+    Case(
+        "folder-for-file",
+        files={"kmeans.py": None, "kmeans.py/kmeans.py.txt": "x"},
+        points={"2a": 0},
+        why="a folder in place of the file",
+    ),
+    Case(
+        "modules-beside",
+        files=dict.fromkeys(
+            ("conftest.py", "sitecustomize.py", "random.py", "numpy.py", "json.py", "test_grading.py"),
+            "raise SystemExit('imported')\n",
+        )
+        | {"pytest.ini": "[pytest]\naddopts = --nothing\n", "evil.pth": "import sitecustomize\n"},
+        why="files beside the two are never looked at",
+    ),
+    Case("syntax-error", after="\ndef f(:\n", points=NOTHING, why="syntax", says=["SyntaxError", "def f(:"]),
+    Case(
+        "latin-1",
+        files={"kmeans.py": reference("kmeans.py").encode() + "x = 'é'\n".encode("latin-1")},
+        points={"2a": 0},
+        why="not UTF-8, and no declaration",
+        says=["kmeans.py cannot be imported", "SyntaxError"],
+    ),
+    Case(
+        "latin-1-declared",
+        files={
+            "backprop.py": ("# coding: latin-1\n" + reference("backprop.py") + "# é\n").encode(
+                "latin-1", "replace"
+            )
+        },
+        why="right: another encoding, declared",
+    ),
+    Case(
+        "bom",
+        files={"kmeans.py": b"\xef\xbb\xbf" + reference("kmeans.py").encode()},
+        why="right: a byte-order mark",
+    ),
+    Case(
+        "utf-16", files={"kmeans.py": reference("kmeans.py").encode("utf-16")}, points={"2a": 0}, why="UTF-16"
+    ),
+    Case(
+        "carriage-returns",
+        files={"kmeans.py": reference("kmeans.py").replace("\n", "\r\n")},
+        why="Windows line ends",
+    ),
+]
+
+IMPORTS = [
+    at_import("import-fails", "import a_package_of_mine", "a missing package", says=["ModuleNotFoundError"]),
+    at_import("import-for-minutes", "import time; time.sleep(300)", "too long", says=["still running"]),
+    at_import(
+        "import-shows", "import matplotlib.pyplot as plt; plt.plot([1]); plt.show()", "right: no screen", {}
+    ),
+    at_import("import-asks", "input('k? ')", "nobody answers", says=["EOFError", "input('k? ')"]),
+    at_import("import-exits", "import sys; sys.exit()", "an exit", says=["SystemExit"]),
+    at_import(
+        "import-exits-at-once", "os._exit(0)", "an exit without an exception", says=["ended Python itself"]
+    ),
+    at_import("import-exits-with-3", "os._exit(3)", "an exit", says=["with exit status 3"]),
+    at_import("import-interrupts", "raise KeyboardInterrupt", "an interrupt", says=["KeyboardInterrupt"]),
+    at_import(
+        "import-own-exception",
+        "class Mine(BaseException): pass\nraise Mine('x')",
+        "no Exception",
+        says=["Mine: x"],
+    ),
+    at_import("import-endless", "while True: pass", "never ends", says=["still running"]),
+    at_import(
+        "import-unprintable",
+        "class Bad(Exception):\n    def __str__(self): raise SystemExit\nraise Bad",
+        "an exception that cannot be shown",
+        says=["Bad"],
+    ),
+    at_import("import-prints", "for _ in range(50): print('x' * 10**6)", "right: 50 MB of output", {}),
+    at_import(
+        "import-reads-data", "open('data.tsv').read(); open('original.png', 'rb').read()", "right: data", {}
+    ),
+    at_import(
+        "import-of-the-other", "import kmeans; kmeans.kmeans", "right: the other script is beside it", {}
+    ),
+    Case(
+        "import-of-kmeans-fails",
+        script="kmeans.py",
+        before="1 / 0\n",
+        points={"2a": 0},
+        why="only 2a is lost",
+    ),
+]
+
+ENDS = [
+    Case(
+        "segfault",
+        log("import ctypes; ctypes.string_at(0)"),
+        {"1b": 1},
+        "a crash",
+        says=["segmentation fault"],
+    ),
+    Case("endless", log("while True: pass"), {"1b": 1}, "never ends", says=["still running"]),
+    Case(
+        "endless-except",
+        log("while True:\n    try:\n        while True: pass\n    except:\n        pass"),
+        {"1b": 1},
+        "never ends, whatever is raised",
         says=["still running"],
+        only=("1b",),
+    ),
+    Case(
+        "endless-signals",
+        log("""
+            import signal, time
+            for s in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
+                signal.signal(s, signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+            while True:
+                time.sleep(1)
+        """),
+        {"1b": 1},
+        "never ends, with all signals blocked",
+        only=("1b",),
+    ),
+    Case(
+        "endless-in-c",
+        log("import collections, itertools; collections.deque(itertools.repeat(0), maxlen=0)"),
+        {"1b": 1},
+        "never ends, and never returns to Python",
+        only=("1b",),
+    ),
+    Case("exits", log("os._exit(0)"), {"1b": 1}, "an exit without an exception"),
+    Case(
+        "interrupts",
+        log("raise KeyboardInterrupt"),
+        {"1b": 2},
+        "an exception after the rule",
+        says=["KeyboardInterrupt"],
+    ),
+    Case(
+        "not-implemented-below",
+        log("raise NotImplementedError"),
+        {},
+        "right: the line of the starter was left below the finished answer",
+        says=["with the reference's other parts in the place of yours"],
+    ),
+    Case(
+        "not-implemented-below-check",
+        edits=[('"c": c_test})', '"c": c_test})\n    raise NotImplementedError')],
+        why="right: as above, in a gradient check",
     ),
     Case(
         "fork-bomb",
-        {"LogNode.backward": "import os\nwhile True:\n    os.fork()"},
+        {"LogNode.backward": "while True:\n    os.fork()"},
         {"1b": 1},
-        "a fork bomb in one node",
+        "a fork bomb",
+        only=("1b",),
+    ),
+    Case(
+        "threads-left",
+        log("""
+            import threading
+            if threading.active_count() < 9:
+                threading.Thread(target=threading.Event().wait).start()
+        """),
+        {},
+        "right: but for threads that never end",
+    ),
+    Case(
+        "processes-left",
+        log("if os.fork() == 0:\n    os.setsid()\n    import time\n    time.sleep(300)"),
+        {},
+        "right: but for processes that never end",
+    ),
+    Case(
+        "memory",
+        log("x = [np.empty(10**7) for _ in range(10**6)]"),
+        {"1b": 2},
+        "a memory hog",
+        says=["MemoryError"],
+        only=("1b",),
+    ),
+    Case(
+        "memory-at-once",
+        log("x = [0] * 10**11"),
+        {"1b": 2},
+        "a memory hog",
+        says=["MemoryError"],
+        only=("1b",),
+    ),
+    Case("prints", log("print('x' * 10**6)"), {}, "right: but for the output"),
+    Case(
+        "long-file",
+        log("with open('long', 'wb') as file:\n    for _ in range(100):\n        file.write(bytes(10**7))"),
+        {"1b": 2},
+        "a file beyond the limit",
+        says=["File too large"],
     ),
 ]
+
+TRICKS = [
+    Case(
+        "equals-everything",
+        after="""
+class Yes:
+    shape, dtype, ndim, size = (), np.dtype(float), 0, 1
+    def __eq__(self, other): return True
+    __lt__ = __le__ = __gt__ = __ge__ = __ne__ = __eq__
+    def __sub__(self, other): return self
+    __rsub__ = __abs__ = __sub__
+    def __bool__(self): return True
+    def __hash__(self): return 0
+""",
+        replace={"LogNode.forward": "self.n = n\nreturn Yes()"},
+        points={"1b": 2},
+        why="a value that equals everything",
+        says=["expected numbers of shape (), came Yes"],
+    ),
+    Case(
+        "lies-about-its-shape",
+        after="""
+class Liar(np.ndarray):
+    shape = property(lambda self: ())
+""",
+        replace={"LogNode.forward": "self.n = n\nreturn np.zeros(3).view(Liar)"},
+        points={"1b": 2},
+        why="an array of another shape than it says",
+    ),
+    Case(
+        "patches-numpy",
+        replace=starter(["1b"]),
+        after="""
+np.allclose = np.array_equal = np.isclose = lambda *a, **k: True
+np.testing.assert_allclose = print
+""",
+        points={"1b": 0},
+        why="the comparison is not made there",
+    ),
+    Case(
+        "patches-json",
+        after='\nimport json\njson.dumps = lambda *a, **k: \'{"passed": true, "score": 47}\'\n',
+        points=NOTHING,
+        why="what comes back cannot be read",
+    ),
+    Case(
+        "patches-builtins",
+        replace=starter(["1b"]),
+        after="\nimport builtins\nbuiltins.abs = builtins.all = lambda *a, **k: True\n",
+        points={"1b": 0},
+        why="the comparison is not made there",
+    ),
+    Case(
+        "patches-pytest",
+        replace=starter(["1b"]),
+        after="""
+import sys, types
+sys.modules["pytest"] = types.ModuleType("pytest")
+sys.modules.pop("actions", None)
+""",
+        points={"1b": 0},
+        why="pytest is not there",
+    ),
+    Case(
+        "searches-memory",
+        {
+            "LogNode.backward": """
+                import gc, sys
+                frame, seen = sys._getframe(), []
+                while frame:
+                    seen.append(frame.f_locals)
+                    frame = frame.f_back
+                seen += [vars(m) for m in list(sys.modules.values()) if hasattr(m, "__dict__")]
+                seen += [o for o in gc.get_objects() if isinstance(o, dict)]
+                names = {str(key) for names in seen for key in list(names)}
+                found = names & {"wanted", "expect", "reference", "judge", "Outcome", "POINTS"}
+                assert not found, found
+                self.n.grad += self.grad / self.n.value
+            """
+        },
+        {},
+        "right: it finds nothing, or it would fail",
+        only=("1b",),
+    ),
+    Case(
+        "atexit",
+        after="\nimport atexit\natexit.register(lambda: open('results.json', 'w').write('47'))\n",
+        why="right: what it registers is never called",
+    ),
+    Case(
+        "writes-results",
+        before="""
+            for folder in (".", "..", "/autograder/results"):
+                try:
+                    with open(folder + "/results.json", "w") as file:
+                        file.write('{"score": 47}')
+                except OSError:
+                    pass
+        """,
+        replace=starter(["1b"]),
+        points={"1b": 0},
+        why="results.json written where it might be read",
+    ),
+    Case(
+        "writes-to-every-file",
+        {
+            "LogNode.forward": """
+                for fd in range(3, 64):
+                    with contextlib.suppress(OSError):
+                        os.write(fd, b'{"seen": {"value 1": 1}, "output": "", "error": null}\\n')
+                raise NotImplementedError
+            """
+        },
+        {"1b": 0},
+        "results forged where the grader reads them: they are no numbers",
+    ),
+    Case(
+        "reads-the-reference",
+        {
+            "LogNode.backward": f"""
+                names = {{"__name__": "x"}}
+                exec(open({str(ROOT / "backprop.py")!r}).read(), names)
+                names["LogNode"].backward(self)
+            """
+        },
+        {"1b": 1},
+        "the reference cannot be read",
+    ),
+    Case(
+        "reads-the-grader",
+        log(before=f"os.listdir({str(ROOT / 'tests' / 'grader')!r})"),
+        {"1b": 1},
+        "the grader cannot be listed",
+    ),
+    Case(
+        "writes-outside",
+        log(before=f"open({str(ROOT / 'forged.txt')!r}, 'w').close()"),
+        {"1b": 1},
+        "nothing can be written into the project",
+    ),
+]
+
+VALUES = [
+    Case("none", {"kmeans": "return None"}, {"2a": 0}, "nothing returned", says=["kmeans returned NoneType"]),
+    Case("strings", {"kmeans": "return 'z', 'c', 'l'"}, {"2a": 0}, "strings", says=["came str"]),
+    Case(
+        "wrong-shapes",
+        {"kmeans": "return np.zeros(3, int), np.zeros((1, 1)), np.zeros(2)"},
+        {"2a": 0},
+        "shapes",
+    ),
+    Case(
+        "all-nan",
+        {"kmeans": "return np.zeros(len(X), int), np.full((k, X.shape[1]), np.nan), np.nan"},
+        {"2a": 0},
+        "NaN",
+    ),
+    Case(
+        "huge", {"kmeans": "return np.zeros(10**7, int), np.zeros((k, 10**6)), 0.0"}, {"2a": 0}, "huge arrays"
+    ),
+    Case(
+        "zeros",
+        {"kmeans": "return np.zeros(len(X), int), np.zeros((k, X.shape[1])), (X**2).sum()"},
+        {"2a": 0},
+        "no work",
+    ),
+    Case("objects", {"kmeans": "return np.array([object()] * len(X)), [[None]], {}"}, {"2a": 0}, "objects"),
+    Case(
+        "signature", {"kmeans": "def kmeans(X):\n    return None"}, {"2a": 0}, "arguments", says=["TypeError"]
+    ),
+    Case(
+        "no-class",
+        {},
+        {"1b": 0},
+        "the class has another name",
+        edits=[("class LogNode(Node)", "class Log(Node)")],
+    ),
+]
+
+CASES = [*FILES, *IMPORTS, *ENDS, *TRICKS, *VALUES]

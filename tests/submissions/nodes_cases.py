@@ -15,7 +15,7 @@ CASES = [
         {"LogNode.backward": "self.n.grad -= self.grad / self.n.value"},
         {"1b": 1},
         "the sign of the rule",
-        says=["this is −1 times the gradient", "with the reference's nodes in the place of yours"],
+        says=["this is −1 times the gradient", "with the reference's other parts in the place of yours"],
     ),
     Case(
         "dot-second-child-assigned",

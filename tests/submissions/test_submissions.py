@@ -14,7 +14,7 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
-from case import make  # noqa: E402
+from case import SCRIPTS, make, reference  # noqa: E402
 from grader.grading import Grading  # noqa: E402
 from grader.limits import Sandbox  # noqa: E402
 from grader.points import FILES, MAXIMUM, PARTS  # noqa: E402
@@ -62,8 +62,8 @@ def graded(tmp_path_factory, request):
 def touched(case):
     """The parts to grade: those of the scripts that differ from the reference."""
     files = make(case)
-    same = {name for name, data in make(type(case)("reference")).items() if files.get(name) == data}
-    return [part for part in PARTS if FILES[part] not in same or len(same) == 2]
+    changed = [script for script in SCRIPTS if files.get(script) != reference(script).encode()]
+    return case.only or [part for part in PARTS if not changed or FILES[part] in changed]
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
