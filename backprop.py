@@ -380,7 +380,7 @@ def probability(make, params, x):
 
 def draw_model(make, params, dataset, losses):
     """The examples on P(y = 1 | x), with the line where it is 0.5, beside the loss by iteration."""
-    figure = new_figure(11, 4.6)
+    figure = new_figure(11, 4.5)
     plane, curve = figure.subplots(1, 2)
     draw_probability(figure, plane, make, params, dataset)
     curve.plot(losses, color="#0072B2", linewidth=2)

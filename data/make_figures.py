@@ -30,7 +30,7 @@ def quietly(work, *args):
 
 def xor():
     """P(y = 1 | x) by logistic regression beside that by the network, both trained as in the handout."""
-    figure = backprop.new_figure(11, 4.6)
+    figure = backprop.new_figure(11, 4.5)
     for axes, mode in zip(figure.subplots(1, 2), ("logreg", "neural")):
         make, _, lr, start = backprop.MODELS[mode]
         params = list(start)
@@ -45,7 +45,7 @@ def xor():
 
 def compressed(folder):
     """The original and its compressed pictures in one row, with ever more colours."""
-    figure = backprop.new_figure(15, 2.45)
+    figure = backprop.new_figure(15, 2.5)
     pictures = {"original": ROOT / "original.png"} | {
         f"k = {k}": f"compressed_k{k}.png" for k in COLOURS[::-1]
     }
