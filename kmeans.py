@@ -78,7 +78,7 @@ def frame(X):
         raise ValueError(f"X[{i}, {j}] is {X[i, j]}, but every number must be finite")
     half = high / 2 - low / 2
     if half.any() and not 1e-140 < half.max() < 1e140:
-        raise ValueError(f"X is {2 * half.max():.3g} wide, but can be squared only between 1e-140 and 1e140")
+        raise ValueError(f"X lies {half.max():.3g} around its middle; squares need 1e-140 to 1e140")
     return low / 2 + high / 2, np.linalg.norm(half)
 
 

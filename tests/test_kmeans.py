@@ -1,11 +1,17 @@
 """2a to 2e: k-means against an exact slow form, theorems, degenerate examples, and the handout's figures."""
 
+import re
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+import kmeans as script
 from kmeans import kmeans
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def square(x, c):
@@ -23,13 +29,40 @@ def exact_passes(X, first):
         members = [[x for x, own in zip(X, z) if own == c] for c in range(len(C))]
         C = [[sum(m) / len(m) for m in zip(*own)] if own else C[c] for c, own in enumerate(members)]
         left = [square(x, C[own]) for x, own in zip(X, z)]
-        yield np.array(z), np.array(C, float), float(sum(left))
+        loss = float(sum(left))
         for c, own in enumerate(members):
             if not own and max(left):
                 C[c] = X[left.index(max(left))]
                 left = [min(before, square(x, C[c])) for before, x in zip(left, X)]
+        yield np.array(z), np.array(C, float), loss
         old = z
 
+
+@pytest.fixture
+def record(monkeypatch):
+    """A list that gets z and C of every pass of lloyd."""
+    passes, refill = [], script.refill
+
+    def recorded(X, z, C, empty, middle, error):
+        C = refill(X, z, C, empty, middle, error)
+        passes.append((z.astype(int), C + middle))
+        return C
+
+    monkeypatch.setattr(script, "refill", recorded)
+    return passes
+
+
+def seeded(X, k, seed=0):
+    np.random.seed(seed)
+    return kmeans(X, k)
+
+
+def draw(X, k, seed=0):
+    np.random.seed(seed)
+    return X[np.random.choice(np.arange(len(X)), k, replace=False)]
+
+
+# 2a, against the slow form
 
 KINDS = {
     "random": lambda r, n, d: r.normal(size=(n, d)),
@@ -38,19 +71,349 @@ KINDS = {
     "single precision": lambda r, n, d: r.normal(size=(n, d)).astype(np.float32),
     "a far offset": lambda r, n, d: r.integers(0, 5, (n, d)) + 1e9,
     "bytes": lambda r, n, d: r.integers(0, 256, (n, d)).astype(np.uint8),
+    "a line of equal steps": lambda r, n, d: np.arange(n)[:, None] * np.ones(d),
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_2a_agrees_with_the_exact_slow_form(kind):
+def test_2a_goes_the_way_of_the_exact_slow_form(kind, record):
     for seed in range(40):
         rng = np.random.default_rng(seed)
         n, d = rng.integers(1, 30), rng.integers(1, 4)
         X, k = KINDS[kind](rng, n, d), int(rng.integers(1, n + 1))
-        np.random.seed(seed)
-        *_, (z, C, loss) = exact_passes(X, X[np.random.choice(np.arange(n), k, replace=False)])
-        np.random.seed(seed)
-        ours = kmeans(X, k)
-        np.testing.assert_array_equal(ours[0], z, err_msg=f"seed {seed}, X {X.shape}, k={k}")
-        np.testing.assert_allclose(ours[1], C, rtol=1e-12, atol=1e-12)
-        assert ours[2] == pytest.approx(loss, rel=1e-6 if kind == "a far offset" else 1e-12, abs=1e-25)
+        record.clear()
+        found = seeded(X, k, seed)
+        exact = list(exact_passes(X, draw(X, k, seed)))
+        for i, ((z, C), (exact_z, exact_C, _)) in enumerate(zip(record, exact)):
+            say = f"seed {seed}, X {X.shape}, k={k}, pass {i}"
+            np.testing.assert_array_equal(z, exact_z, err_msg=say)
+            np.testing.assert_allclose(C, exact_C, rtol=1e-12, atol=1e-12, err_msg=say)
+        z, C, loss = exact[-1]
+        np.testing.assert_array_equal(found[0], z)
+        np.testing.assert_allclose(found[1], C, rtol=1e-12, atol=1e-12)
+        assert found[2] == pytest.approx(loss, rel=1e-6 if kind == "a far offset" else 1e-12, abs=1e-25)
+
+
+@pytest.mark.parametrize("n, d, k", [(20_000, 2, 9), (8_000, 3, 40), (3_000, 30, 11), (700, 5, 300)])
+def test_2a_in_many_pieces(n, d, k, record):
+    """The same passes as the formula on whole arrays, though most examples are passed over most times."""
+    rng = np.random.default_rng(n)
+    X = rng.normal(size=(n, d)) + 3 * rng.integers(0, 4, (n, 1))
+    kmeans_found = seeded(X, k)
+    C = draw(X, k)
+    for i, (z, centroids) in enumerate(record):
+        own = np.argmin([((X - c) ** 2).sum(axis=1) for c in C], axis=0)
+        np.testing.assert_array_equal(z, own, err_msg=f"pass {i}")
+        C = np.array([X[own == c].mean(axis=0) for c in range(k)])
+        np.testing.assert_allclose(centroids, C, atol=1e-12)
+    assert len(record) > 4
+    np.testing.assert_array_equal(kmeans_found[0], own)
+
+
+def test_2a_one_example_in_the_head():
+    z, C, loss = seeded(np.array([[0.0], [1.0], [5.0], [7.0]]), 2)
+    low, high = z[0], z[2]
+    assert z.tolist() == [low, low, high, high]
+    assert (C[low, 0], C[high, 0], loss) == (0.5, 6.0, 2.5)
+
+
+def test_2a_weights_count_as_repetitions():
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        X = np.unique(rng.integers(0, 30, (40, 2)), axis=0)
+        w = rng.integers(1, 9, len(X))
+        first = draw(X, 5, seed)
+        z, C, loss, passes = script.lloyd(X, first, w)
+        many = script.lloyd(np.repeat(X, w, axis=0), first, np.ones(w.sum()))
+        np.testing.assert_array_equal(np.repeat(z, w), many[0])
+        np.testing.assert_allclose(C, many[1])
+        assert (loss, passes) == (pytest.approx(many[2]), many[3])
+
+
+# 2a, theorems
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_2a_theorems(seed, record):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(300, 3)) * [1, 5, 0.1]
+    z, C, loss = seeded(X, 12, seed)
+    losses = [((X - c[own]) ** 2).sum() for own, c in record]
+    assert all(np.diff(losses) <= 1e-12 * losses[0]), "the loss never rises"
+    assert loss == pytest.approx(losses[-1])
+    distances = ((X[:, None] - C) ** 2).sum(axis=2)
+    np.testing.assert_array_equal(z, distances.argmin(axis=1), "z is the nearest")
+    np.testing.assert_allclose(C, [X[z == c].mean(axis=0) for c in range(12)], err_msg="C are the means")
+    assert loss == pytest.approx(distances.min(axis=1).sum()), "loss is theirs"
+    again = script.lloyd(X, C, np.ones(300))
+    assert again[3] == 1, "what is found is a fixed point"
+    np.testing.assert_array_equal(again[0], z)
+    order = rng.permutation(12)
+    other = script.lloyd(X, draw(X, 12, seed)[order], np.ones(300))
+    np.testing.assert_array_equal(order[other[0]], z, "relabelling relabels")
+    np.testing.assert_allclose(other[1], C[order])
+    moved = script.lloyd(4 * X + 100, 4 * draw(X, 12, seed) + 100, np.ones(300))
+    np.testing.assert_array_equal(moved[0], z, "shifting and scaling leave the clusters")
+    assert moved[2] == pytest.approx(16 * loss)
+
+
+def test_2a_draws_once_from_the_global_generator_and_leaves_X_alone():
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    before = X.copy()
+    first = seeded(X, 3)
+    after = np.random.random()
+    np.random.seed(0)
+    np.random.choice(np.arange(50), 3, replace=False)
+    assert np.random.random() == after
+    np.testing.assert_array_equal(X, before)
+    X.flags.writeable = False
+    for other in (X, X.tolist(), np.asfortranarray(X), np.repeat(X, 2, axis=1)[:, ::2]):
+        np.testing.assert_array_equal(seeded(other, 3)[1], first[1])
+
+
+def test_2a_kinds_and_shapes_of_what_comes_back():
+    for dtype in (np.float64, np.float32, np.float16, np.uint8, np.int64, bool):
+        z, C, loss = seeded(np.random.default_rng(0).integers(0, 2, (40, 3)).astype(dtype), 4)
+        assert (z.shape, z.dtype.kind) == ((40,), "i")
+        assert (C.shape, C.dtype) == ((4, 3), np.float64)
+        assert type(loss) is float
+
+
+# 2a, degenerate examples
+
+DEGENERATE = {
+    "one example": (np.array([[3.0, 4.0]]), 1),
+    "k = N": (np.arange(12.0).reshape(6, 2), 6),
+    "all equal": (np.full((9, 2), 0.1), 4),
+    "all equal, far off": (np.full((9, 2), 1e9 + 0.1), 4),
+    "all zero": (np.zeros((5, 1)), 5),
+    "fewer distinct than k": (np.repeat([[0.1, 0.7], [0.3, 0.2]], 7, axis=0), 5),
+    "float32 thirds": (np.repeat(np.float32([[1 / 3], [2 / 3]]), 50, axis=0), 7),
+    "as many distinct as k": (np.repeat([[0.1], [0.3], [0.7]], 30, axis=0), 3),
+    "two apart by one bit": (np.repeat([[1.0], [np.nextafter(1, 2)]], 3, axis=0), 2),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("case", DEGENERATE)
+def test_2a_degenerate(case):
+    X, k = DEGENERATE[case]
+    for seed in range(20):
+        z, C, loss = seeded(X, k, seed)
+        assert np.isfinite(C).all(), seed
+        assert loss == 0, seed
+        np.testing.assert_array_equal(C[z], X)
+
+
+def test_2a_an_empty_cluster_takes_the_farthest_example():
+    X = np.array([[0.0], [0.0], [1.0], [1.0], [9.0], [20.0]])
+    z, C, loss, _ = script.lloyd(X, X[[0, 1]], np.ones(6))  # both centroids at 0: the second is left empty
+    assert z.tolist() == [0, 0, 0, 0, 0, 1]
+    assert C.ravel().tolist() == [2.2, 20.0]
+
+
+def test_2a_ties_go_to_the_lower_number():
+    X = np.array([[0.0], [1.0], [2.0]])
+    assert script.nearest(np.vstack([X.T, np.ones(3)]), X[[2, 0, 0]], 2.0, 1e-12)[0].tolist() == [1, 0, 0]
+    assert script.lloyd(X, X[[0, 2]], np.ones(3))[0].tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("k", [254, 255, 256, 257])
+def test_2a_where_the_numbers_outgrow_a_byte(k):
+    X = np.random.default_rng(0).normal(size=(400, 2))
+    z, C, loss = seeded(X, k)
+    assert set(z) == set(range(k))
+    np.testing.assert_array_equal(z, ((X[:, None] - C) ** 2).sum(axis=2).argmin(axis=1))
+
+
+def clouds(centres, spread=1.0):
+    rng = np.random.default_rng(0)
+    return np.vstack([c + spread * rng.uniform(-1, 1, (50, len(c))) for c in np.array(centres)])
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "X, k",
+    [
+        (clouds([[1e9, 1e9], [1e9 + 9, 1e9]]), 2),
+        (clouds([[0, 0], [9, 0], [1e9, 0], [1e9 + 9, 0]]), 4),
+        (clouds([[0, 0, 0], [1e8, 9, 0], [1e8, 0, 0], [-1e8, 9, 1e7]]), 4),
+        (clouds([[0, 0], [9, 0]]) * [1e-6, 1e6], 2),
+        (clouds([[0, 0], [9, 0], [0, 9]]) * 1e120, 3),
+        (clouds([[0, 0], [9, 0], [0, 9]]) * 1e-120, 3),
+    ],
+    ids=["far", "two scales", "three scales", "unlike columns", "large", "small"],
+)
+def test_2a_scales(X, k):
+    """The expansion of the square would cancel here: z must still be the nearest by plain differences."""
+    for seed in range(10):
+        z, C, loss = seeded(X, k, seed)
+        distances = np.sqrt(np.array([((X - c) ** 2).sum(axis=1) for c in C]))
+        assert (distances[z, np.arange(len(X))] <= distances.min(axis=0) * (1 + 1e-7)).all()
+        assert loss == pytest.approx((distances.min(axis=0) ** 2).sum(), rel=1e-6)
+        np.testing.assert_allclose(
+            C, [X[z == c].mean(axis=0) for c in range(k)], rtol=1e-12, atol=1e-15 * np.ptp(X)
+        )
+
+
+def test_2a_always_ends():
+    np.random.seed(0)
+    steps = np.linspace(0, 1, 5000)[:, None]
+    assert script.lloyd(steps, script.draw(steps, 20), np.ones(5000))[3] > 300
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        X = rng.integers(0, 3, (rng.integers(1, 200), 2)).astype(np.float32) / np.float32(3)
+        seeded(X, int(rng.integers(1, len(X) + 1)), seed)
+
+
+@pytest.mark.parametrize(
+    "X, k, message",
+    [
+        (np.zeros((500, 2)), 600, "k=600 clusters need at least 600 examples, but X has 500"),
+        (np.zeros((500, 2)), 0, "k=0 clusters: the number must be whole and at least 1"),
+        (np.zeros((500, 2)), -3, "k=-3 clusters: the number must be whole"),
+        (np.zeros((500, 2)), 2.5, "k=2.5 clusters: the number must be whole"),
+        (np.zeros((0, 2)), 1, "k=1 clusters need at least 1 examples, but X has 0"),
+        (np.zeros(5), 1, "two dimensions, examples and columns, but its shape is (5,)"),
+        (np.zeros((2, 3, 4)), 1, "its shape is (2, 3, 4)"),
+        (np.zeros((5, 0)), 1, "its shape is (5, 0)"),
+        (np.array([[1, 2], [3, np.nan]]), 1, "X[1, 1] is nan"),
+        (np.array([[1, -np.inf], [3, 4]]), 1, "X[0, 1] is -inf"),
+        (np.array([["a"]]), 1, "X must hold real numbers, but its type is <U1"),
+        (np.array([[1j]]), 1, "its type is complex128"),
+        (np.array([[None]]), 1, "its type is object"),
+        (np.array([[0], [1e200]]), 1, "X lies 5e+199 around its middle"),
+        (np.array([[-1e308], [1e308]]), 1, "X lies 1e+308 around its middle"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+@pytest.mark.filterwarnings("error")
+def test_2a_refuses(X, k, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        kmeans(X, k)
+
+
+# 2b to 2e, on the project's own data
+
+
+def command(capsys, tmp_path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+    script.main(text.split())
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["basic -k 2", "-k 2 basic", "basic -k2 -s 0", "basic -k 2 --rng-seed 0"])
+def test_2a_the_handouts_loss_for_two_clusters(text, capsys, tmp_path, monkeypatch):
+    out = command(capsys, tmp_path, monkeypatch, text)
+    assert float(out.splitlines()[0].removeprefix("K-means loss: ")) == pytest.approx(6698, abs=0.5)
+    assert Image.open(tmp_path / "clusters_k2.png").width > 800
+
+
+def test_2b_restarts_begin_with_the_handouts_draw(capsys, tmp_path, monkeypatch):
+    losses = []
+    for restarts in (1, 2, 5, 30):
+        out = command(capsys, tmp_path, monkeypatch, f"basic -k 2 --restarts {restarts}")
+        losses.append(float(out.splitlines()[0].split()[-1]))
+    assert losses[0] == pytest.approx(6698, abs=0.5)
+    assert losses == sorted(losses, reverse=True)
+    assert losses[-1] < 5000
+
+
+def test_2b_elbow(capsys, tmp_path, monkeypatch):
+    out = command(capsys, tmp_path, monkeypatch, "elbow")
+    rows = [[float(field) for field in line.split()] for line in out.splitlines()[1:11]]
+    k, seed, best = np.array(rows).T
+    assert k.tolist() == list(range(1, 11))
+    assert (np.diff(best) <= 0).all()
+    assert (best <= seed).all()
+    X = np.loadtxt(ROOT / "data" / "data.tsv")
+    np.testing.assert_allclose(seed, [seeded(X, c)[2] for c in range(1, 11)], rtol=1e-9)
+    assert out.splitlines()[11] == "Elbow: k = 4"
+    assert Image.open(tmp_path / "elbow.png").width > 800
+
+
+@pytest.mark.parametrize("kind", ["random", "whole numbers, many ties", "few distinct examples"])
+def test_2b_the_best_never_rises_with_k_even_of_one_start(kind, capsys, tmp_path, monkeypatch):
+    for seed in range(3):
+        X = KINDS[kind](np.random.default_rng(seed), 30, 2).astype(float)
+        np.save(tmp_path / "X.npy", X)
+        out = command(capsys, tmp_path, monkeypatch, "elbow -k 30 --restarts 1 --data X.npy")
+        best = [float(line.split()[-1]) for line in out.splitlines()[1:-1]]
+        assert (np.diff(best) <= 0).all(), f"seed {seed}: {best}"
+        assert best[-1] == 0
+
+
+@pytest.mark.parametrize(
+    "losses, elbow",
+    [
+        ([9239, 4384, 1667, 946, 819, 709, 623, 557, 503, 454], 4),
+        ([100, 90, 10, 9, 8, 7], 3),
+        ([100, 10, 9, 8], 2),
+        ([100, 50, 20, 0, 0, 0], 4),
+        ([100, 50], 1),
+        ([7], 1),
+        ([0, 0, 0], 1),
+    ],
+)
+def test_2b_the_rule_of_the_elbow(losses, elbow):
+    assert script.find_elbow([(loss + 1, loss) for loss in losses]) == elbow
+
+
+@pytest.mark.parametrize("k", [2, 4, 8, 16])
+def test_2d_2e_the_picture(k, capsys, tmp_path, monkeypatch):
+    out = command(capsys, tmp_path, monkeypatch, f"image -k {k}")
+    with Image.open(ROOT / "original.png") as picture:
+        pixels = np.asarray(picture.convert("RGB")).reshape(-1, 3).astype(float)
+    z, C, loss = seeded(pixels, k)
+    bits = {2: 1, 4: 2, 8: 3, 16: 4}[k]
+    assert f"K-means loss: {loss:.10g}\n" in out
+    assert f"Bits per pixel: 24 / {bits} = factor {24 // bits}\n" in out
+    path = tmp_path / f"compressed_k{k}.png"
+    before, after = (ROOT / "original.png").stat().st_size, path.stat().st_size
+    assert re.search(rf"original.png {before} bytes, compressed_k{k}.png {after} bytes\n", out)
+    assert after < before * bits / 24, "the palette and zlib save more than the formula"
+    with Image.open(path) as result:
+        assert (result.mode, result.size) == ("P", (450, 300))
+        np.testing.assert_array_equal(np.asarray(result.convert("RGB")).reshape(-1, 3), np.rint(C)[z])
+
+
+def test_2d_draws_that_hold_one_colour_twice_lose_no_cluster(capsys, tmp_path, monkeypatch):
+    with Image.open(ROOT / "original.png") as picture:
+        pixels = np.asarray(picture.convert("RGB")).reshape(-1, 3)
+    seed = next(s for s in range(999) if len(np.unique(draw(pixels, 16, s), axis=0)) < 16)
+    command(capsys, tmp_path, monkeypatch, f"image -k 16 -s {seed}")
+    with Image.open(tmp_path / "compressed_k16.png") as result:
+        assert len(result.convert("RGB").getcolors()) == 16
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("basic", "basic needs the number of clusters, -k K"),
+        ("image", "image needs the number of clusters, -k K"),
+        ("basic -k 501", "k=501 clusters need at least 501 examples, but X has 500"),
+        ("elbow -k 501", "k=501 clusters need at least 501 examples, but X has 500"),
+        ("basic -k 0", "argument -k: 0 is below 1"),
+        ("basic -k 2.5", "argument -k: invalid positive value: '2.5'"),
+        ("basic -k 2 --restarts 0", "argument --restarts: 0 is below 1"),
+        ("basic -k 2 -s -1", "Seed must be between 0 and 2**32 - 1"),
+        ("basic -k 2 --out x.png", "--out does not go with basic"),
+        ("image -k 2 --data x.tsv", "--data does not go with image"),
+        ("image -k 2 --restarts 3", "--restarts does not go with image"),
+        ("basic -k 2 --data missing.tsv", "missing.tsv: No such file or directory"),
+    ],
+)
+def test_bad_arguments(text, message, capsys, tmp_path, monkeypatch):
+    with pytest.raises(SystemExit) as stop:
+        script.run(lambda: command(capsys, tmp_path, monkeypatch, text))
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == f"kmeans.py: error: {message}\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_progress_shows_on_a_terminal_alone(capsys, monkeypatch):
+    script.progress("start 1")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    script.progress("start 1")
+    assert "start 1" in capsys.readouterr().err

@@ -2,8 +2,10 @@
 
 import io
 import os
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -140,29 +142,40 @@ def test_values_below_zero_are_scaled_too(run):
     assert found[0, :, 0].tolist() == [0, 128, 255]
 
 
-def test_sixteen_bits_of_colour_are_scaled(tmp_path, monkeypatch):
-    """Pillow writes no such file, so the PNG is put together here."""
-    monkeypatch.chdir(tmp_path)
-    values = np.linspace(0, 65535, 2 * 3 * 3).reshape(2, 3, 3).astype(">u2")
-    import struct
-    import zlib
+def deep_png(values, transparent=None):
+    """A PNG of 16 bits, grey or RGB. Pillow cannot write all of these."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    rows = b"".join(b"\0" + row.tobytes() for row in values)
-    header = struct.pack(">IIBBBBB", 3, 2, 16, 2, 0, 0, 0)
-    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows))
-    Path("in.png").write_bytes(data + chunk(b"IEND", b""))
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    header = struct.pack(
+        ">IIBBBBB", values.shape[1], values.shape[0], 16, 2 if values.ndim == 3 else 0, 0, 0, 0
+    )
+    trns = b"" if transparent is None else chunk(b"tRNS", struct.pack(">H", transparent))
+    body = chunk(b"IHDR", header) + trns + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def test_sixteen_bits_of_colour_are_scaled(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    values = np.linspace(0, 65535, 2 * 3 * 3).reshape(2, 3, 3).astype(int)
+    Path("in.png").write_bytes(deep_png(values))
     script.main(["image", "-k", "300", "--image", "in.png"])
     found = np.asarray(Image.open("compressed_k300.png").convert("RGB"))
     np.testing.assert_allclose(found, values / 257, atol=1)
 
 
-def test_sixteen_bits_of_grey_with_a_transparent_value(run):
-    found, *_ = run(Image.fromarray(DEEP.astype(np.uint16)), 300, transparency=int(DEEP[0, 1]))
-    assert (found[:, :, 3] == 0).sum() == 1
+def test_sixteen_bits_of_grey_with_a_transparent_value(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    values = DEEP.astype(int)
+    Path("in.png").write_bytes(deep_png(values, transparent=values[0, 1]))
+    script.main(["image", "-k", "300", "--image", "in.png"])
+    found = np.asarray(Image.open("compressed_k300.png").convert("RGBA"))
     assert found[0, 1].tolist() == [0, 0, 0, 0]
+    found = np.delete(found.reshape(-1, 4), 1, axis=0)
+    np.testing.assert_allclose(found[:, 0], np.delete(values.ravel(), 1) / 257, atol=0.501)
+    assert (found[:, 3] == 255).all()
 
 
 # transparency
@@ -310,8 +323,6 @@ def bomb():
     """A PNG that says to be 30,000 x 30,000."""
     data = bytearray(png(RGB))
     data[16:24] = (30_000).to_bytes(4, "big") * 2
-    import zlib
-
     data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
     return bytes(data)
 
