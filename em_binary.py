@@ -58,9 +58,8 @@ def prepare(X):
     wrong = ~(right | missing)
     if wrong.any():
         i, j = (axis[wrong][0] for axis in (X.tocoo().row, X.indices)) if sparse else np.argwhere(wrong)[0]
-        raise ValueError(
-            f"X[{i}, {j}] is {X[i, j]}; it must be 0 or 1" + ", or NaN if missing" * (not sparse)
-        )
+        expected = "it must be 0 or 1" if sparse else "it must be 0 or 1, or NaN if missing"
+        raise ValueError(f"X[{i}, {j}] is {X[i, j]}; {expected}")
     return Data(np.where(missing, 0.0, X), (~missing).astype(float))
 
 
@@ -68,9 +67,7 @@ def parameters(data, pi, W):
     """pi and W as float64 arrays. Raises ValueError if they are no probabilities, or not of X's shape."""
     pi, W, d = np.asarray(pi, float), np.asarray(W, float), data.ones.shape[1]
     if pi.ndim != 1 or W.shape != (len(pi), d):
-        raise ValueError(
-            f"pi and W must have the shapes (k,) and (k, {d}), but have {pi.shape} and {W.shape}"
-        )
+        raise ValueError(f"pi and W must have shapes (k,) and (k, {d}), but have {pi.shape} and {W.shape}")
     if not ((pi >= 0).all() and (W >= 0).all() and (W <= 1).all()):
         raise ValueError("pi must be 0 or more, and W between 0 and 1")
     return pi, W
@@ -276,17 +273,21 @@ def fit(X, k, restarts=1, seed=0, max_iter=1000, tol=1e-10, start=None):
     than tol times its size. Responsibilities are drawn uniformly and scaled to add up to 1 (components that
     start equal would stay equal); `start` (n, k), if given, takes the place of the first draw.
     The same seed gives the same Fit. k may exceed n: surplus components share examples, or lose their mass.
-    Raises ValueError for k, restarts or max_iter below 1, and as `e_step` does for X.
+    Raises ValueError for k, restarts or max_iter that are no whole numbers from 1 on, for a start whose rows
+    do not add up to 1, and as `e_step` does for X.
     """
     for name, value in {"k": k, "restarts": restarts, "max_iter": max_iter}.items():
-        if value != int(value) or value < 1:
+        if not isinstance(value, (int, np.integer)) or value < 1:
             raise ValueError(f"{name}={value}: it must be a whole number, 1 or more")
     data = prepare(X)
     rng, n = np.random.default_rng(seed), data.ones.shape[0]
     draws = (rng.random((n, k)) for _ in range(restarts))
     starts = (r / r.sum(1, keepdims=True) for r in draws)
     if start is not None:
-        starts = itertools.chain([responsibilities(data, start, k)], itertools.islice(starts, restarts - 1))
+        first = responsibilities(data, start, k)
+        if not np.allclose(first.sum(1), 1):
+            raise ValueError("start: each row must add up to 1")
+        starts = itertools.chain([first], itertools.islice(starts, restarts - 1))
     return max((em(data, r, max_iter, tol) for r in starts), key=lambda found: found.log_likelihood)
 
 
@@ -312,7 +313,8 @@ def read(path):
 
     Text, also compressed with gzip: columns divided by tabs, semicolons, commas or blanks, whichever of these
     stands first in this list and occurs in the first line. Comments (#) and blank lines are passed over, and
-    so is a first line in which no field is a number or missing: a header. Missing is NA, . or nothing.
+    so is a first line in which no field is a number or missing: a header. Missing is NA, . or nothing (but
+    in a table of one column, nothing is a blank line).
     Raises ValueError that names the line and column of what is not 0, 1 or missing, and of a ragged row.
     """
     try:
@@ -395,11 +397,12 @@ def rows(lines, start, delimiter):
         if len(row) != width:
             place = f"line {number}, column {min(len(row), width) + 1}"
             raise ValueError(f"{place}: the line has {len(row)} columns, but line {first} has {width}")
-        for column, text in enumerate(row, 1):
-            if genotype(text) is None:
-                expected = "expected 0, 1, or NA, . or nothing if missing"
-                raise ValueError(f"line {number}, column {column}: {text[:40]!r}; {expected}")
-        yield [genotype(text) for text in row]
+        values = [genotype(text) for text in row]
+        if None in values:
+            column = values.index(None)
+            expected = "expected 0, 1, or NA, . or nothing if missing"
+            raise ValueError(f"line {number}, column {column + 1}: {row[column][:40]!r}; {expected}")
+        yield values
 
 
 @functools.lru_cache
@@ -435,7 +438,7 @@ def populations(path, n):
     if os.path.realpath(path) != GENOMES or not os.path.exists(POPULATIONS):
         return None
     with open(POPULATIONS, encoding="utf-8") as file:
-        names = np.array(file.read().split("\n")[:-1])
+        names = np.array(file.read().splitlines())
     if len(names) != n:
         raise ValueError(f"{POPULATIONS} has {len(names)} people, but {GENOMES} has {n}")
     return names
@@ -451,38 +454,41 @@ def agreement(r, people):
 
 
 def draw_fit(found, people):
-    """r as stacked bars, one for each example, ordered by population and component; and W as a heat map."""
-    n, k = found.r.shape
+    """r above W. The examples are in order of population, component, and responsibility."""
     figure = new_figure(7.5, 6.2)
     top, bottom = figure.subplots(2, height_ratios=[3, 2.5])
-    group = np.zeros(n) if people is None else people
+    group = np.zeros(len(found.r)) if people is None else people
     order = np.lexsort((-found.r.max(1), found.r.argmax(1), group))
-    shown = order[np.linspace(0, n - 1, min(n, 2000)).astype(int)]  # more bars than that no screen can show
-    bars = found.r[np.append(shown, shown[-1])].T
-    edges = np.linspace(0, n, len(shown) + 1)
-    top.stackplot(edges, bars, step="post", colors=colours(k), labels=range(1, k + 1), linewidth=0)
-    top.set(xlim=(0, n), ylim=(0, 1), ylabel="responsibility r")
-    if k <= 8:
-        top.legend(
-            ncols=k,
-            loc="lower center",
-            bbox_to_anchor=(0.5, 1),
-            frameon=False,
-            handlelength=1,
-            columnspacing=1.2,
-        )
+    draw_r(top, found.r[order])
     if people is None:
-        top.set_xlabel(f"{n} examples, ordered by component")
+        top.set_xlabel(f"{len(order)} examples, ordered by component")
     else:
         mark_populations(top, people)
-    extent = (-0.5, found.W.shape[1] - 0.5, k + 0.5, 0.5)
-    heat = bottom.imshow(
-        found.W, aspect="auto", cmap="cividis", vmin=0, vmax=1, extent=extent, interpolation="nearest"
-    )
-    bottom.yaxis.get_major_locator().set_params(integer=True)
-    bottom.set(xlabel="column j", ylabel="component c")
+    heat = draw_W(bottom, found.W)
     figure.colorbar(heat, orientation="horizontal", aspect=50, label="W: probability of a 1")
     return figure
+
+
+def draw_r(axes, r):
+    """Stacked bars, one for each example."""
+    n, k = r.shape
+    shown = np.linspace(0, n - 1, min(n, 2000)).astype(int)  # more bars no screen can show
+    edges = np.linspace(0, n, len(shown) + 1)
+    bars = r[np.append(shown, shown[-1])].T
+    axes.stackplot(edges, bars, step="post", colors=colours(k), labels=range(1, k + 1), linewidth=0)
+    axes.set(xlim=(0, n), ylim=(0, 1), ylabel="responsibility r")
+    if k <= 8:
+        axes.legend(ncols=k, loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False, handlelength=1)
+
+
+def draw_W(axes, W):
+    """A heat map, a row for each component."""
+    extent = (-0.5, W.shape[1] - 0.5, len(W) + 0.5, 0.5)
+    look = {"cmap": "cividis", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
+    heat = axes.imshow(W, aspect="auto", extent=extent, **look)
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.set(xlabel="column j", ylabel="component c")
+    return heat
 
 
 def mark_populations(axes, people):
@@ -541,25 +547,21 @@ def check(args):
     n, d, k = 40, 5, 3
     X = rng.integers(2, size=(n, d))
     X[:2] = [[0], [1]]  # no constant column: all of W lies between 0 and 1, where there are slopes
-    pi, W = rng.uniform(0.5, 1.5, k), rng.uniform(0.25, 0.75, (k, d))
-    pi /= pi.sum()
+    pi, W = rng.dirichlet(np.full(k, 9)), rng.uniform(0.25, 0.75, (k, d))
     r = e_step(X, pi, W)
+    best_pi, best_W = m_step(X, r)
     ecll = functools.partial(expected_complete_log_likelihood, X, r)
-    entropy, history = -np.sum(r * np.log(r)), fit(X, k, seed=args.rng_seed, max_iter=50).history
-    passed = [compare("3a  r, and Bayes' rule by plain products", r, bayes(X, pi, W), 1e-12)]
-    known = log_likelihood(X, pi, W)
-    passed.append(
-        compare("3b  ECLL + entropy of r, and the log-likelihood", ecll(pi, W) + entropy, known, 1e-9)
-    )
-    pi, W = m_step(X, r)
-    slope = slopes(lambda step: ecll(pi, W + step), np.eye(k * d).reshape(-1, k, d))
-    passed.append(compare("3c  numerical dECLL/dW at the M step's W, and 0", slope, 0, 1e-6))
-    slope = slopes(lambda step: ecll(pi + step, W), np.eye(k) - pi)
-    passed.append(
-        compare("3d  numerical slope of the ECLL at the M step's pi, on the simplex, and 0", slope, 0, 1e-6)
-    )
-    title = f"EM  falls of the log-likelihood in {len(history)} iterations, and 0"
-    passed.append(compare(title, np.minimum(0, np.diff(history)), 0, 1e-9))
+    in_W = slopes(lambda step: ecll(best_pi, best_W + step), np.eye(k * d).reshape(-1, k, d))
+    in_pi = slopes(lambda step: ecll(best_pi + step, best_W), np.eye(k) - best_pi)
+    both = ecll(pi, W) - np.sum(r * np.log(r))
+    falls = np.minimum(0, np.diff(fit(X, k, seed=args.rng_seed, max_iter=50).history))
+    passed = [
+        compare("3a  r, and Bayes' rule by plain products", r, bayes(X, pi, W), 1e-12),
+        compare("3b  ECLL + entropy of r, and the log-likelihood", both, log_likelihood(X, pi, W), 1e-9),
+        compare("3c  numerical slope of the ECLL in W, at the M step's, and 0", in_W, 0, 1e-6),
+        compare("3d  the same in pi, along the simplex, and 0", in_pi, 0, 1e-6),
+        compare(f"EM  falls of the log-likelihood in {len(falls)} iterations, and 0", falls, 0, 1e-9),
+    ]
     if not all(passed):
         sys.exit(1)
 

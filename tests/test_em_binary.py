@@ -352,13 +352,19 @@ def test_3b_terms_without_responsibility_count_nothing():
 
 @pytest.mark.parametrize("missing", [0.0, 0.3])
 def test_a_column_of_ones_or_zeros_gives_w_of_exactly_1_or_0(missing):
-    for n in (1, 10, 1000, 30000):
-        X, r, _, _ = problem(n, n=n, missing=missing)
+    for n, d, k in [(1, 5, 3), (10, 5, 3), (1000, 500, 8), (30_000, 40, 3)]:  # the last two round
+        X, r, _, _ = problem(n, n, d, k, missing)
         X[:, 1], X[:, 3] = np.where(np.isnan(X[:, [1, 3]]), np.nan, [1, 0]).T
         W = em.m_step(X, r)[1]
         seen = ~np.isnan(X).all(0)
         assert not seen[1] or (W[:, 1] == 1).all()
         assert not seen[3] or (W[:, 3] == 0).all()
+
+
+def test_w_of_nearly_1_is_not_taken_for_1():
+    r = np.array([[1.0, 0], [1 - 1e-12, 1e-12], [0.5, 0.5]])
+    W = em.m_step([[1], [0], [1]], r)[1]
+    np.testing.assert_allclose(1 - W[1, 0], 2e-12, rtol=1e-3)
 
 
 def test_the_overall_mean_stands_in_for_a_component_without_mass():
@@ -432,6 +438,11 @@ def test_degenerate_data_have_defined_results(X, k):
     np.testing.assert_allclose(found.r.sum(1), 1, rtol=1e-13)
 
 
+def test_a_perfect_fit_has_converged():
+    found = em.fit([[0, 1]] * 3, 1)
+    assert (found.log_likelihood, found.converged, found.iterations) == (0, True, 2)
+
+
 def test_every_kind_of_row_has_a_component_of_its_own():
     found = em.fit(DEGENERATE["two-kinds-of-rows"], 2)
     assert found.log_likelihood == pytest.approx(10 * math.log(0.5), rel=1e-12)
@@ -465,6 +476,7 @@ REFUSED = {
     "sparse-3": (scipy.sparse.csr_matrix([[0, 1, 0], [0, 0, 3]]), r"X\[1, 2\] is 3; it must be 0 or 1$"),
     "sparse-nan": (scipy.sparse.csc_matrix([[0.0, np.nan]]), r"X\[0, 1\] is nan; it must be 0 or 1$"),
     "sparse-twice": (scipy.sparse.coo_matrix(([1, 1], ([0, 0], [1, 1]))), r"X\[0, 1\] is 2"),
+    "sparse-twice-csr": (scipy.sparse.csr_matrix(([1, 1], [1, 1], [0, 2])), r"X\[0, 1\] is 2"),
 }
 
 
@@ -484,6 +496,8 @@ CALLS = {
     "k-minus": (lambda: em.fit(X0, -2), "k=-2"),
     "k-half": (lambda: em.fit(X0, 1.5), "k=1.5"),
     "restarts-0": (lambda: em.fit(X0, 2, restarts=0), "restarts=0"),
+    "k-2.0": (lambda: em.fit(X0, 2.0), "k=2.0: it must be a whole number"),
+    "start-sum": (lambda: em.fit(X0, 3, start=2 * R0), "each row must add up to 1"),
     "max_iter-0": (lambda: em.fit(X0, 2, max_iter=0), "max_iter=0"),
     "start-shape": (lambda: em.fit(X0, 2, start=R0), r"\(n, k\) = \(7, 2\), but it is \(7, 3\)"),
     "3a-pi-longer": (lambda: em.e_step(X0, [0.25] * 4, W0), r"\(4,\) and \(3, 5\)"),
@@ -520,6 +534,14 @@ def test_a_sparse_x_is_never_filled_in(monkeypatch):
         monkeypatch.setattr(kind, "toarray", lambda *_: pytest.fail("a dense copy was made"))
     found = em.fit(X, 2, max_iter=2)
     assert found.r.shape == (100_000, 2)
+
+
+def test_a_sparse_x_out_of_order_is_not_changed():
+    """Entries of a row in any order, one of them in two parts: 1 + 0."""
+    X = scipy.sparse.csr_matrix(([1, 1, 0, 1], [2, 0, 0, 1], [0, 3, 4]))
+    W = em.fit(X, 1).W
+    assert W.tolist() == [[0.5, 0.5, 0.5]]
+    assert X.indices.tolist() == [2, 0, 0, 1]
 
 
 def test_importing_the_script_needs_numpy_alone():
