@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
+HERE = Path(__file__).resolve().parent
+
 
 def pytest_addoption(parser, pluginmanager):
     parser.addoption(
         "--submission", metavar="DIR", help="grade the submission in DIR instead of the reference"
     )
-    pluginmanager._noconftest = True  # a conftest.py in DIR is never imported; this project has no other
+    # until the option is known, DIR looks like a folder of tests: its conftest.py must not be imported
+    pluginmanager._is_in_confcutdir = lambda folder: HERE in (folder, *folder.parents)
 
 
 def pytest_configure(config):
@@ -22,7 +25,7 @@ def pytest_configure(config):
 def pytest_ignore_collect(collection_path, config):
     """With a submission, only the grading tests are collected."""
     if config.getoption("--submission") and collection_path.is_file():
-        return collection_path != Path(__file__).with_name("test_grading.py") or None
+        return collection_path != HERE / "test_grading.py" or None
     return None
 
 
