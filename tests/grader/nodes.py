@@ -76,6 +76,7 @@ def mistakes(name, wanted, arguments):
     yield "this is −1 times the gradient", -want
     yield "this is zero: backward() adds nothing here", 0 * want
     yield "this is twice the gradient", 2 * want
+    yield "this is the transpose of the gradient", want.T
     for other, gradient in wanted.items():
         if other != name:
             yield f"this is the gradient of {other}", gradient
