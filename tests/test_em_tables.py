@@ -37,6 +37,7 @@ TABLES = {  # name of the file, what is in it, what it says
     "commas": ("a.csv", TSV.replace("\t", ","), X),
     "commas-and-blanks": ("a.csv", TSV.replace("\t", ", "), X),
     "semicolons": ("a.csv", TSV.replace("\t", ";"), X),
+    "semicolons-and-a-comma-in-the-header": ("a.csv", "height, cm;b\n0;1\n", [[0, 1]]),
     "blanks": ("a.txt", TSV.replace("\t", " "), X),
     "blanks-aligned": ("a.txt", "  0   1  1 \n 1  0 1\n0 0 1   \n", X),
     "decimals": ("a.txt", "0.0 1.0 1\n1e0 0. +1\n0 -0 01\n", X),
