@@ -64,8 +64,18 @@ def hidden(part, d):
         told = [f] + [x * s for g in gradients for x in g.ravel() if x for s in (1, FACTOR)]
         told += [np.max(np.abs(g)) * (1 - FACTOR) for g in gradients]
         gaps = np.diff(np.sort(told))
-        if gaps.min() > 0.02 and np.min(np.abs(told)) > 0.05:
+        if gaps.min() > 0.02 and np.min(np.abs(told)) > 0.05 and telling(gradients):
             return inputs
+
+
+def telling(gradients):
+    """Whether the largest differences show what is wrong: a lost sign, rows for columns, a step too large."""
+    largest = [np.unravel_index(np.abs(g).argmax(), g.shape) for g in gradients]
+    signs = {np.sign(g[place]) for g, place in zip(gradients, largest)}
+    if len(gradients) == 3:
+        return len(signs) == 2
+    (i, j), (row,) = largest  # in a row that ReLU lets pass, v counts twice
+    return len(signs) == 2 and i != j and gradients[0][row].any()
 
 
 def active(M, v):
