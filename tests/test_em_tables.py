@@ -374,7 +374,7 @@ MISTAKES = {
     "no-such-file": (["basic", "-k", "2", "--data", "no such.tsv"], "no such.tsv: No such file"),
     "no-such-npy": (["select", "--data", "none.npy"], "none.npy: No such file"),
     "no-such-npz": (["select", "--data", "none.npz"], "none.npz: No such file"),
-    "a-folder": (["select", "--data", "."], ".: Is a directory"),
+    "a-folder": (["select", "--data", "."], "error: .: "),
     "a-bad-table": (["basic", "-k", "2", "--data", "bad.csv"], "bad.csv: line 2, column 2: 'x'"),
     "in-place-of-a-folder": (
         ["basic", "-k", "2", "--restarts", "1"],
