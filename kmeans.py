@@ -16,7 +16,6 @@ sums         (k+1, D+1): what x adds up to in each cluster, so its last column c
 import argparse
 import contextlib
 import gzip
-import inspect
 import io
 import itertools
 import math
@@ -24,11 +23,11 @@ import os
 import sys
 import warnings
 import zlib
-from pathlib import Path
 
 import numpy as np
 
-HERE = Path(__file__).resolve().parent
+HERE = os.path.dirname(os.path.realpath(__file__))
+DATA, PICTURE = os.path.join(HERE, "data", "data.tsv"), os.path.join(HERE, "original.png")
 BLOCK = 262_144  # multiplications in one matrix product: stays in cache, and OpenBLAS keeps it on one thread
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#555555"]
 MARKERS = "osD^v"  # with the eight colours of Okabe and Ito they tell 40 clusters apart
@@ -110,7 +109,7 @@ def lloyd(X, C, w):
         if step <= 2 * error:  # as it is when no assignment has changed
             break
         moved += 2 * step
-    return *finish(X, z, C, w, middle), passes
+    return *finish(X, z, C, w, middle, error), passes
 
 
 def pieces(rows, k, d):
@@ -176,24 +175,24 @@ def squares(X, z, C, middle):
     return sum((np.subtract(X[:, j], middle[j], dtype=float) - C[z, j]) ** 2 for j in range(X.shape[1]))
 
 
-def finish(X, z, C, w, middle):
-    """z, the means added up afresh, and their loss. The mean of equal examples is these, without rounding."""
+def finish(X, z, C, w, middle, error):
+    """z, the means added up afresh, and their loss. A mean that is an example but for rounding is that."""
     n, d = X.shape
     sums = sum(
         totals(columns(X, rows, middle), z[rows], w[rows], len(C)) for rows in pieces(np.arange(n), 1, d)
     )
     C, still = means(sums, C) + middle, np.zeros(d)
-    example = C.copy()
-    example[z] = X
-    equal = np.bincount(z, squares(X, z, example, still), len(C)) == 0
-    C[equal] = example[equal]
-    return z, C, float(w @ squares(X, z, C, still))
+    left = squares(X, z, C, still)
+    if left.max() <= error**2:
+        C[z] = X
+        left = squares(X, z, C, still)
+    return z, C, float(w @ left)
 
 
 # 2b, 2c: points
 
 
-def basic(k, rng_seed=0, data=HERE / "data" / "data.tsv", restarts=1):
+def basic(k, rng_seed=0, data=DATA, restarts=1):
     """Cluster the points of a table, and draw them.   (2c)"""
     X = check(read_table(data), k)
     np.random.seed(rng_seed)
@@ -204,7 +203,7 @@ def basic(k, rng_seed=0, data=HERE / "data" / "data.tsv", restarts=1):
     save(f"clusters_k{k}.png", png(draw_clusters(X, z, C, loss)))
 
 
-def elbow(k=10, rng_seed=0, data=HERE / "data" / "data.tsv", restarts=20):
+def elbow(k=10, rng_seed=0, data=DATA, restarts=20):
     """The loss for every number of clusters up to k, from the seed and as the best of several starts.   (2b)
 
     With one more cluster, the best run so far, with a centroid added on the example farthest from its own, is
@@ -346,7 +345,7 @@ def draw_elbow(losses, found, restarts):
 # 2d, 2e: pictures
 
 
-def image(k, rng_seed=0, image=HERE / "original.png", out=None):
+def image(k, rng_seed=0, image=PICTURE, out=None):
     """Cluster the colours of a picture, and write it in k of them.   (2d, 2e)
 
     Pixels of one colour share a cluster. So the distinct colours, each with the number of its pixels for a
@@ -490,7 +489,11 @@ def encode(z, palette, profile):
 # the command line
 
 
-MODES = {"basic": basic, "elbow": elbow, "image": image}
+MODES = {  # what each runs, and its options beside -k and -s
+    "basic": (basic, {"data", "restarts"}),
+    "elbow": (elbow, {"data", "restarts"}),
+    "image": (image, {"image", "out"}),
+}
 
 
 def main(argv=None):
@@ -504,12 +507,12 @@ def main(argv=None):
     parser.add_argument("--out", metavar="FILE", help="image: the result (compressed_kK.png)")
     options = vars(parser.parse_args(argv))
     mode = options.pop("mode")
-    known = inspect.signature(MODES[mode]).parameters
-    for name in options.keys() - known:
+    command, known = MODES[mode]
+    for name in options.keys() - known - {"k", "rng_seed"}:
         parser.error(f"--{name} does not go with {mode}")
     if mode != "elbow" and "k" not in options:
         parser.error(f"{mode} needs the number of clusters, -k K")
-    MODES[mode](**options)
+    command(**options)
 
 
 def positive(text):
