@@ -6,7 +6,6 @@ folder with its results.json. Exit status: 0 if every submission was graded, 1 i
 """
 
 import argparse
-import csv
 import os
 import queue
 import sys
@@ -16,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from grader import report  # noqa: E402
 from grader.grading import Grading, trials  # noqa: E402
-from grader.limits import Sandbox  # noqa: E402
+from grader.limits import MODES, Sandbox  # noqa: E402
 from grader.points import PARTS, TOTAL  # noqa: E402
 
 
@@ -26,54 +25,63 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: error: {message}\n")
 
 
-def grade(folder, target, sandbox):
-    """Grade one submission; results.json is there from the start and complete after every part."""
-    grading, done = Grading(folder, sandbox), {}
-    report.write(target, report.results(grading, done, sandbox.note))
-    for part in PARTS:
-        done[part] = grading.part(part)
-        report.write(target, report.results(grading, done, sandbox.note))
-    return grading, list(done.values())
+class Job:
+    """One submission: its name, its folder, where its results go, and what is known of it so far."""
+
+    def __init__(self, name, folder, target):
+        self.name, self.folder, self.target = name, folder, target
+        self.grading, self.grades, self.fault = Grading(folder), {}, ""
+        self.write()
+
+    def write(self, note=""):
+        report.write(self.target, report.results(self.grading, self.grades, note))
+
+    def grade(self, sandbox):
+        """Grade part by part; the results are complete after each."""
+        self.grading.sandbox = sandbox
+        for part in PARTS:
+            self.grades[part] = self.grading.part(part)
+            self.write(sandbox.note)
+
+    def row(self):
+        return report.row(self.name, self.grading, list(self.grades.values()), self.fault)
+
+    def whole(self):
+        return not self.fault and not any(grade.fault for grade in self.grades.values())
 
 
 def worker(waiting, finished, options):
     """Grade what is waiting until nothing is; a worker has a sandbox of its own."""
-    sandbox = Sandbox(**options)
-    try:
-        while True:
-            name, folder, target = waiting.get_nowait()
-            try:
-                finished.put((name, *grade(folder, target, sandbox), sandbox.note))
-            except Exception as error:
-                finished.put((name, None, error, sandbox.note))
-    except queue.Empty:
+    sandbox = None
+    while not waiting.empty():
+        job = waiting.get()
+        try:
+            sandbox = sandbox or Sandbox(**options)
+            job.grade(sandbox)
+        except Exception as error:
+            job.fault = f"{type(error).__name__}: {error}"
+        finished.put((job, sandbox.note if sandbox else ""))
+    if sandbox:
         sandbox.close()
 
 
-def grade_all(submissions, output, jobs, options):
-    """Grade all submissions, name to folder, and return their rows in order, and whether all were graded."""
-    waiting, finished, rows, whole = queue.Queue(), queue.Queue(), {}, True
+def grade_all(jobs, workers, options):
+    """Grade all; say on stderr how far it is."""
+    waiting, finished, notes = queue.Queue(), queue.Queue(), set()
     for part in PARTS:  # the hidden inputs are drawn once, before the workers start
         trials(part)
-    for name, folder in submissions.items():
-        (output / name).mkdir(parents=True, exist_ok=True)
-        waiting.put((name, folder, output / name / "results.json"))
-    for _ in range(min(jobs, len(submissions))):
+    for job in jobs:
+        waiting.put(job)
+    for _ in range(min(workers, len(jobs))):
         threading.Thread(target=worker, args=(waiting, finished, options), daemon=True).start()
-    for count in range(1, len(submissions) + 1):
-        name, grading, grades, note = finished.get()
-        if grading is None:
-            rows[name], whole = [report.plain(name), *[""] * (len(PARTS) + 1), f"not graded: {grades}"], False
-        else:
-            rows[name] = report.row(name, grading, grades)
-            whole &= not any(g.fault for g in grades)
-        print(
-            f"{count}/{len(submissions)} {name}: {rows[name][-2] or 0} of {TOTAL}",
-            file=sys.stderr,
-            flush=True,
-        )
-    print(note, file=sys.stderr) if note else None
-    return [rows[name] for name in submissions], whole
+    for count in range(1, len(jobs) + 1):
+        job, note = finished.get()
+        notes.add(note)
+        total = job.row()[-2]
+        text = f"{total} of {TOTAL}" if job.whole() else f"not graded: {job.row()[-1]}"
+        print(f"{count}/{len(jobs)} {job.name}: {text}", file=sys.stderr, flush=True)
+    for note in filter(None, notes):
+        print(f"note: {note}", file=sys.stderr)
 
 
 def named(folders):
@@ -81,7 +89,7 @@ def named(folders):
     submissions = {}
     for folder in dict.fromkeys(Path(folder).resolve() for folder in folders):
         parts, count = folder.parts, 1
-        name = parts[-1] or "root"
+        name = parts[-1].strip("/") or "root"
         while name in submissions:
             count += 1
             name = "-".join(parts[-count:]) if count < len(parts) else f"{parts[-1]}-{count}"
@@ -89,36 +97,54 @@ def named(folders):
     return submissions
 
 
-def main(argv=None):
+def parse(argv):
     parser = Parser(prog="grade.py", description=__doc__.split("\n")[0])
     parser.add_argument(
         "folder", nargs="+", metavar="DIR", help="a submission: the folder with its two files"
     )
-    parser.add_argument(
-        "-o", "--output", required=True, type=Path, help="the folder for grades.csv and results.json"
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("-o", "--output", type=Path, help="the folder for grades.csv and the results.json")
+    where.add_argument(
+        "--results", type=Path, metavar="FILE", help="write only this file, for one submission"
     )
-    parser.add_argument(
-        "-j", "--jobs", type=int, default=os.cpu_count() or 1, help="submissions at the same time"
-    )
-    parser.add_argument(
-        "--isolation", choices=["user", "fork", "spawn"], default=os.environ.get("GRADER_ISOLATION", "user")
-    )
+    parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count() or 1, help="how many at a time")
+    mode = os.environ.get("GRADER_ISOLATION", "user")
+    parser.add_argument("--isolation", choices=MODES, default=mode, help="see the README; default user")
     args = parser.parse_args(argv)
     for folder in args.folder:
         if not os.path.isdir(folder):
             parser.error(f"{folder}: no such folder")
     if args.jobs < 1:
         parser.error(f"-j {args.jobs}: at least 1 submission at a time")
-    try:
-        args.output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        parser.error(f"cannot make {args.output}: {error.strerror}")
+    if args.results and len(args.folder) > 1:
+        parser.error(f"--results is for one submission, but there are {len(args.folder)}")
+    if args.isolation not in MODES:
+        parser.error(f"GRADER_ISOLATION={args.isolation}: it must be one of {', '.join(MODES)}")
+    return parser, args
+
+
+def prepare(args):
+    """The jobs; each has its results.json already."""
     submissions = named(args.folder)
-    options = {"isolation": args.isolation, "hidden": [*submissions.values(), args.output.resolve()]}
-    rows, whole = grade_all(submissions, args.output, args.jobs, options)
-    with open(args.output / "grades.csv", "w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([report.COLUMNS, *rows])
-    return 0 if whole else 1
+    jobs = []
+    for name, folder in submissions.items():
+        target = args.results or args.output / name / "results.json"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        jobs.append(Job(name, folder, target))
+    return jobs
+
+
+def main(argv=None):
+    parser, args = parse(argv)
+    try:
+        jobs = prepare(args)
+        hidden = [*(job.folder for job in jobs), (args.output or args.results.parent).resolve()]
+        grade_all(jobs, args.jobs, {"isolation": args.isolation, "hidden": hidden})
+        if args.output:
+            report.write_table(args.output / "grades.csv", [job.row() for job in jobs])
+    except OSError as error:
+        parser.error(f"cannot write {error.filename}: {error.strerror}")
+    return 0 if all(job.whole() for job in jobs) else 1
 
 
 if __name__ == "__main__":

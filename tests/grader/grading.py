@@ -53,14 +53,13 @@ class PartGrade:
 class Grading:
     """The grades of one submission, each part when it is first asked for."""
 
-    def __init__(self, folder, sandbox):
+    def __init__(self, folder, sandbox=None):
         self.folder, self.sandbox = Path(folder), sandbox
         self.scripts = {name: find(self.folder, name) for name in SCRIPTS}
-        self.grades, self.started = {}, False
+        self.grades, self.problems = {}, {}
 
     def part(self, part):
         if part not in self.grades:
-            self.started = True
             try:
                 self.grades[part] = PartGrade(part, self.outcomes(part))
             except Exception:
@@ -100,11 +99,17 @@ class Grading:
         files = {name: found.data for name, found in self.scripts.items() if not found.problem}
         return self.sandbox.run(script, data_files() | files, steps, seconds)
 
-    @functools.cache  # noqa: B019   one grading lives as long as its submission is graded
     def problem(self, script):
-        """Why no part of the script can be graded; nothing if it can."""
-        if self.scripts[script].problem:
-            return self.scripts[script].problem
+        """Why no part of the script can be graded; nothing if it can. It is imported once to know."""
+        if script not in self.problems:
+            self.problems[script] = self.scripts[script].problem or self.imported(script)
+        return self.problems[script]
+
+    def known(self, script):
+        """The problem as far as it is known: None if nobody has looked."""
+        return self.problems.get(script, self.scripts[script].problem or None)
+
+    def imported(self, script):
         run = self.execute(script, [["load", {}]], SECONDS["import"])
         if not run.results:
             return f"{script} cannot be imported: {run.end or 'it ended Python itself'}"
@@ -147,3 +152,9 @@ def data_files():
     """What the handout lays beside the scripts."""
     found = {"data.tsv": ROOT / "data" / "data.tsv", "original.png": ROOT / "original.png"}
     return {name: path.read_bytes() for name, path in found.items() if path.exists()}
+
+
+def longest():
+    """Seconds after which the grading of any submission has ended: the sum of the limits of all runs."""
+    runs = sum(SECONDS[part] * len(trials(part)) * (2 if part in ON_NODES else 1) for part in PARTS)
+    return runs + len(SCRIPTS) * SECONDS["import"]

@@ -1,5 +1,6 @@
 """Runs student code in a child process, under limits, and collects the plain data that it hands back."""
 
+import base64
 import contextlib
 import json
 import os
@@ -28,6 +29,7 @@ SECONDS = {
     "1n": 10,
     "2a": 15,
 }  # a run
+MODES = ("user", "fork", "spawn")  # a user for each run, or only a fork of its own, or a new Python
 MEMORY = 400_000_000  # bytes above what the packages take
 LONGEST = 20_000_000  # bytes of results that are read
 WORLD = ("/tmp", "/var/tmp", "/dev/shm")  # where anybody may write
@@ -41,6 +43,10 @@ class Run:
     end: str  # "" if it ended by itself
 
 
+class ServerDied(Exception):
+    """The process that forks the runs is gone."""
+
+
 class Sandbox:
     """Starts runs, one at a time. Parallel grading takes a sandbox for each worker.
 
@@ -49,7 +55,7 @@ class Sandbox:
     """
 
     def __init__(self, isolation="user", hidden=(), patience=1):
-        self.hidden = [str(path) for path in (*project_files(), *hidden)]
+        self.hidden = [str(path) for path in (*project_files(), *hidden) if not needed(path)]
         self.isolation = isolation if sys.platform == "linux" else "spawn"
         self.patience, self.user, self.note, self.server = patience, None, "", None
         if self.isolation != "spawn":
@@ -89,22 +95,26 @@ class Sandbox:
             self.server = None
 
     def run(self, script, files, steps, seconds):
-        """Do the steps with the script; files maps the names in its folder to their bytes."""
+        """Do the steps with the script; files maps the names in its folder to their bytes.
+
+        A run that brings down the server gets another chance with a new one: it may have been an accident.
+        """
+        for _ in range(2):
+            try:
+                return self.try_run(script, files, steps, seconds * self.patience)
+            except ServerDied:
+                self.close()
+                self.start()
+        return Run([], "it brought down the process that started it")
+
+    def try_run(self, script, files, steps, seconds):
         scratch = tempfile.mkdtemp(prefix="run-")
-        seconds *= self.patience
-        fenced = None if self.user else self.hidden
-        request = {
-            "scratch": scratch,
-            "user": self.user,
-            "seconds": seconds,
-            "memory": MEMORY,
-            "fence": fenced,
-        }
+        request = {"scratch": scratch, "user": self.user, "seconds": seconds, "memory": MEMORY}
+        request["fence"] = None if self.user else self.hidden
         try:
             fill(scratch, files, self.user)
             with tempfile.TemporaryFile() as task, tempfile.TemporaryFile() as results:
                 task.write(json.dumps({"script": script, "steps": steps}).encode())
-                task.flush()
                 task.seek(0)
                 end = (self.spawned if self.isolation == "spawn" else self.forked)(request, task, results)
                 results.seek(0)
@@ -113,21 +123,13 @@ class Sandbox:
             remove(scratch, self.user)
 
     def forked(self, request, task, results):
-        """A run in a fork of the server; if the server goes down with it, once more in a new one."""
-        for last in (False, True):
-            try:
-                socket.send_fds(
-                    self.channel, [json.dumps(request).encode()], [task.fileno(), results.fileno()]
-                )
-                return self.ended(request["seconds"])
-            except (OSError, EOFError):
-                self.close()
-                self.start()
-                request["user"] = self.user
-                if last:
-                    return "it brought down the process that started it"
-                task.seek(0)
-        return None
+        """A run in a fork of the server."""
+        try:
+            files = [task.fileno(), results.fileno()]
+            socket.send_fds(self.channel, [json.dumps(request).encode()], files)
+            return self.ended(request["seconds"])
+        except (OSError, EOFError):
+            raise ServerDied from None
 
     def ended(self, seconds):
         """Wait for a run, or kill it when its time is over. Returns how it ended."""
@@ -151,7 +153,9 @@ class Sandbox:
         options = {"stdin": task, "stdout": results, "stderr": subprocess.DEVNULL, "env": environment()}
         process = subprocess.Popen(command, **options)
         try:
-            return ending(process.wait(request["seconds"] + 10))  # it imports the packages first
+            return ending(
+                process.wait(request["seconds"] + 10 * self.patience)
+            )  # it imports the packages first
         except subprocess.TimeoutExpired:
             return out_of_time(request["seconds"])
         finally:
@@ -178,7 +182,8 @@ def ending(status):
         return f"it ended Python itself, with exit status {status}" if status else ""
     with contextlib.suppress(ValueError):
         name = signal.Signals(-status).name
-        return {"SIGSEGV": "it crashed Python (segmentation fault)"}.get(name, f"it was ended by {name}")
+        known = {"SIGSEGV": "it crashed Python (segmentation fault)", "SIGXCPU": "it took too long"}
+        return known.get(name, f"it was ended by {name}")
     return f"it was ended by signal {-status}"
 
 
@@ -196,9 +201,13 @@ def environment():
 
 def project_files():
     """What a submission must not read: all of this project, but for a Python that lives in it."""
-    return [
-        path for path in ROOT.iterdir() if path not in Path(sys.prefix).parents and path != Path(sys.prefix)
-    ]
+    return [path for path in ROOT.iterdir() if not needed(path)]
+
+
+def needed(path):
+    """Whether a run needs something in the folder: Python, or its own scratch folder."""
+    within = [Path(sys.prefix), Path(sys.base_prefix), Path(tempfile.gettempdir()).resolve()]
+    return any(Path(path) in (other, *other.parents) for other in within)
 
 
 def readable(paths):
@@ -240,7 +249,7 @@ def read(data, scratch):
     for line in data.replace(scratch.encode(), b"").splitlines():
         try:
             results.append(Result(json.loads(line)))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except Exception:  # whatever it is, it is no result
             break
     return results
 
@@ -258,8 +267,6 @@ class Seen:
     """One value: its type by name, its shape, and the array if it is one of numbers."""
 
     def __init__(self, data):
-        import base64
-
         self.type, self.dtype = str(data["type"])[:80], str(data["dtype"])[:40]
         self.shape = tuple(int(n) for n in data["shape"])
         self.array = None

@@ -1,5 +1,7 @@
 """The reports: results.json as Gradescope reads it, a row of grades.csv, and lines for a terminal."""
 
+import csv
+import io
 import json
 import os
 from pathlib import Path
@@ -26,9 +28,11 @@ def results(grading, grades, note=""):
 
 def information(grading, script):
     """A line without points: whether the script was found and can be imported."""
-    found = grading.scripts[script]
-    problem = found.problem or (grading.problem(script) if grading.started else "")
-    text = problem or ". ".join(filter(None, [f"{script}: found, and it can be imported", found.remark]))
+    problem, remark = grading.known(script), grading.scripts[script].remark
+    if problem is None:
+        return line(f"{script} found and imported", "failed", NOT_RUN)
+    text = problem or f"{script} was found and can be imported"
+    text += f" ({remark})" if remark else ""
     return line(f"{script} found and imported", "failed" if problem else "passed", text)
 
 
@@ -79,31 +83,40 @@ def check_lines(part, grade):
 
 def write(path, content):
     """Put the JSON in place whole: a reader sees the old file or the new one."""
-    path = Path(path)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    replace(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+
+
+def write_table(path, rows):
+    table = io.StringIO()
+    csv.writer(table).writerows([COLUMNS, *rows])
+    replace(path, table.getvalue())
+
+
+def replace(path, text):
+    beside = Path(path).with_name(f".{Path(path).name}.{os.getpid()}")
+    beside.write_bytes(text.encode("utf-8", "backslashreplace"))
     os.replace(beside, path)
 
 
-def row(name, grading, grades):
+def row(name, grading, grades, fault=""):
     """A row of grades.csv. A part that the grader could not grade is empty, and so is the total then."""
-    scores = [None if grade.fault else grade.score for grade in grades]
-    total = None if None in scores else sum(scores)
+    scores = {grade.part: grade.score for grade in grades if not grade.fault}
+    total = sum(scores.values()) if len(scores) == len(PARTS) else ""
     return [
         plain(name),
-        *("" if score is None else score for score in (*scores, total)),
-        plain(remarks(grading, grades)),
+        *(scores.get(part, "") for part in PARTS),
+        total,
+        plain(remarks(grading, grades, fault)),
     ]
 
 
-def remarks(grading, grades):
+def remarks(grading, grades, fault):
     """What staff should know, in one line."""
-    texts = [
-        found.problem or grading.problem(name) or found.remark for name, found in grading.scripts.items()
-    ]
+    texts = [f"grader fault: {fault}"] if fault else []
     texts += [
         f"grader fault at {grade.part}: {grade.fault.splitlines()[-1]}" for grade in grades if grade.fault
     ]
+    texts += [grading.scripts[name].remark or grading.known(name) for name in SCRIPTS]
     helped = [grade.part for grade in grades if any(outcome.remark for outcome in grade.outcomes.values())]
     if helped:
         texts.append(f"with the reference's other parts: {' '.join(helped)}")

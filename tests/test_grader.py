@@ -1,0 +1,497 @@
+"""The grader around its checks: its limits, its reports, its command line, its package for Gradescope."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+TESTS = Path(__file__).resolve().parent
+ROOT = TESTS.parent
+sys.path.insert(0, str(TESTS))
+import grade  # noqa: E402
+from grader import checks, compare, grading, limits, reference, report  # noqa: E402
+from grader.points import CHECKS, MAXIMUM, PARTS, TOTAL  # noqa: E402
+
+MODE = os.environ.get("GRADER_ISOLATION", "user")
+HANDOUT = {"1b": 3, "1e": 3, "1g": 3, "1h": 6, "1i": 7, "1l": 3, "1m": 6, "1n": 6, "2a": 10}
+NO_LOG = "\nclass LogNode:\n    def __init__(self, n):\n        raise NotImplementedError\n"
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    sandbox = limits.Sandbox(MODE)
+    yield sandbox
+    sandbox.close()
+
+
+@pytest.fixture
+def submission(tmp_path):
+    """A function that makes a submission: the reference with something after each script."""
+
+    def make(name="student", backprop="", kmeans=""):
+        folder = tmp_path / name
+        folder.mkdir(parents=True)
+        for script, more in (("backprop.py", backprop), ("kmeans.py", kmeans)):
+            (folder / script).write_text((ROOT / script).read_text(encoding="utf-8") + more, encoding="utf-8")
+        return folder
+
+    return make
+
+
+def run(*command, cwd=None):
+    return subprocess.run([sys.executable, *map(str, command)], cwd=cwd, capture_output=True, text=True)
+
+
+def strict(path):
+    """JSON without NaN or Infinity, which Gradescope refuses."""
+    return json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=pytest.fail)
+
+
+def table(output):
+    with open(output / "grades.csv", encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def printed_by(sandbox, text, seconds=20):
+    """What a script with this text prints when it is imported, and how its run ended."""
+    run = sandbox.run("backprop.py", {"backprop.py": text.encode()}, [["load", {}]], seconds)
+    return (run.results[0].output.split() if run.results else None), run.end
+
+
+# the points
+
+
+def test_the_points_are_those_of_the_handout():
+    assert MAXIMUM == HANDOUT and list(MAXIMUM) == list(HANDOUT) and TOTAL == 47
+
+
+def test_every_check_that_has_points_is_made_once():
+    made = [(trial.part, check) for part in PARTS for trial in grading.trials(part) for check in trial.checks]
+    assert sorted(made) == sorted(CHECKS)
+
+
+def test_the_limits_leave_half_of_the_time_that_gradescope_gives():
+    assert grading.longest() < 300
+
+
+# the limits
+
+
+def test_what_a_script_finds_around_it(sandbox):
+    text = """
+import os, sys, matplotlib
+print(len(sys.stdin.read()), matplotlib.get_backend().lower(), os.environ["OMP_NUM_THREADS"], *sys.argv)
+print(sys.path[-1] == os.getcwd() == os.path.dirname(__file__), sorted(os.listdir()), "HOME" in os.environ)
+print(hash("a") == hash("a"), any("grader" in path or "tests" in path for path in sys.path))
+"""
+    expected = "0 agg 1 backprop.py True ['backprop.py'] False True False"
+    assert printed_by(sandbox, text)[0] == expected.split()
+
+
+def test_as_root_a_run_has_a_user_of_its_own(sandbox):
+    user, group, groups = printed_by(
+        sandbox, "import os; print(os.getuid(), os.getgid(), len(os.getgroups()))"
+    )[0]
+    if sandbox.user:
+        assert int(user) == int(group) == sandbox.user and groups == "0"
+        assert sandbox.note == ""
+    else:
+        assert int(user) == os.getuid()
+        assert "student code ran as the user who grades" in sandbox.note
+
+
+@pytest.mark.parametrize("path", ["backprop.py", "tests/grader/points.py", "tests", "tests/submissions"])
+def test_the_project_cannot_be_read(sandbox, path):
+    path = ROOT / path
+    text = f"""
+import os
+try:
+    print("read", os.listdir({str(path)!r}) if os.path.isdir({str(path)!r}) else open({str(path)!r}).read())
+except OSError:
+    print("read")
+"""
+    assert set(printed_by(sandbox, text)[0]) <= {"read", "[]"}
+
+
+def test_a_run_that_does_not_end_is_ended_and_keeps_what_it_earned(sandbox):
+    source = "def kmeans(X, k):\n    if k == 2:\n        while True: pass\n    return [0], [[0.0]], 0.0\n"
+    steps = [["load", {}], *(["kmeans", {"X": [[0.0]], "k": k, "seed": 0}] for k in (1, 2, 3))]
+    run = sandbox.run("kmeans.py", {"kmeans.py": source.encode()}, steps, 1)
+    assert len(run.results) == 2 and run.results[1].seen["loss"].array == 0
+    assert run.end == "it was still running after 1 seconds"
+
+
+def test_nothing_is_left_of_a_run(sandbox):
+    """Neither a process, also one that has left its session, nor a file."""
+    text = """
+import os, subprocess, time
+left = os.fork()
+if left == 0:
+    os.setsid()
+    if os.fork() == 0:
+        print(flush=True)
+        time.sleep(60)
+    time.sleep(60)
+for folder in ("/tmp", "/var/tmp", "/dev/shm", "."):
+    try:
+        open(folder + "/left-by-a-submission", "w").close()
+    except OSError:
+        pass
+print(left)
+"""
+    if not hasattr(os, "fork") or sandbox.server is None:
+        pytest.skip("no forking server here")
+    (left,), _ = printed_by(sandbox, text)
+    server = sandbox.server.pid
+    assert not Path(f"/proc/{left}").exists()
+    assert Path(f"/proc/{server}/task/{server}/children").read_text() == ""
+    left = [Path(place, "left-by-a-submission") for place in ("/tmp", "/var/tmp", "/dev/shm")]
+    assert not [path for path in left if path.exists()]
+
+
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ("import os; os._exit(3)", "it ended Python itself, with exit status 3"),
+        ("import ctypes; ctypes.string_at(0)", "it crashed Python (segmentation fault)"),
+        ("import os; os.abort()", "it was ended by SIGABRT"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "it was ended by SIGKILL"),
+    ],
+    ids=["exit", "crash", "abort", "kill"],
+)
+def test_how_a_run_ended_is_said(sandbox, text, end):
+    if "os.kill" in text and not sandbox.user:
+        pytest.skip("the fence refuses this")
+    assert printed_by(sandbox, text) == (None, end)
+
+
+def test_output_is_cut_off(sandbox):
+    words, end = printed_by(sandbox, "for i in range(10**5): print('x' * 99)")
+    assert end == "" and 1000 < len(words) < 10_000
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"no json",
+        b"[1, 2]",
+        b'{"seen": 1, "output": "", "error": null}',
+        b'{"seen": {"x": {"type": "", "dtype": "O", "shape": [1], "data": "AA=="}}, "output": 0, "error": 0}',
+        b'{"seen": {"x": {"type": 0, "dtype": "<f8", "shape": [9], "data": ""}}, "output": 0, "error": 0}',
+        b'{"seen": {"x": {"type": 0, "dtype": "f8", "shape": [1e999], "data": ""}}, "output": 0, "error": 0}',
+        b"[" * 100_000,
+        b"\xff\xfe",
+    ],
+    ids=["words", "list", "number", "objects", "short", "infinite", "deep", "bytes"],
+)
+def test_what_comes_back_and_is_no_result_ends_the_results(line):
+    good = b'{"seen": {}, "output": "", "error": null}\n'
+    assert len(limits.read(good + line + b"\n" + good, "/nowhere")) == 1
+
+
+@pytest.mark.parametrize("mode", ["fork", "spawn"])
+def test_where_no_other_user_can_be_had_it_is_said(mode, submission):
+    sandbox = limits.Sandbox(mode)
+    try:
+        grade = grading.Grading(submission(), sandbox).part("1b")
+        assert grade.score == 3
+        assert "student code ran as the user who grades" in sandbox.note
+    finally:
+        sandbox.close()
+
+
+def test_a_new_python_for_each_run_is_ended_too():
+    sandbox = limits.Sandbox("spawn", patience=0.05)
+    assert "still running" in printed_by(sandbox, "import time; time.sleep(60)", 10)[1]
+
+
+def test_a_server_that_died_is_started_again(sandbox):
+    if sandbox.server is None:
+        pytest.skip("no forking server here")
+    sandbox.server.kill()
+    sandbox.server.wait()
+    assert printed_by(sandbox, "print(1)") == (["1"], "")
+
+
+# the reports
+
+
+def test_results_are_complete_after_every_part(submission, tmp_path, monkeypatch, sandbox):
+    target, seen = tmp_path / "results.json", []
+    job = grade.Job("student", submission(backprop=NO_LOG), target)
+    part_of = grading.Grading.part
+    monkeypatch.setattr(
+        grading.Grading, "part", lambda self, part: seen.append(strict(target)) or part_of(self, part)
+    )
+    job.grade(sandbox)
+    scores = [
+        [test["score"] for test in content["tests"] if "score" in test] for content in [*seen, strict(target)]
+    ]
+    full = [HANDOUT[part] * (part != "1b") for part in PARTS]
+    assert scores == [full[:done] + [0] * (9 - done) for done in range(10)]
+    assert sum(test.get("max_score", 0) for test in seen[0]["tests"]) == 47
+    assert sum("not run" in test["output"] for test in seen[0]["tests"]) == 11
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_results_have_the_fields_that_gradescope_knows(submission, sandbox, tmp_path):
+    job = grade.Job("student", submission(kmeans="\n1 / 0\n"), tmp_path / "results.json")
+    job.grade(sandbox)
+    content = strict(tmp_path / "results.json")
+    known = [
+        "name",
+        "number",
+        "score",
+        "max_score",
+        "status",
+        "output",
+        "output_format",
+        "visibility",
+        "tags",
+        "extra_data",
+    ]
+    assert all(set(test) <= set(known) for test in content["tests"])
+    assert "score" not in content  # it would take the place of the sum
+    status = {test["name"]: test["status"] for test in content["tests"]}
+    assert status["backprop.py found and imported"] == status["1b LogNode"] == "passed"
+    assert status["kmeans.py found and imported"] == status["2a kmeans"] == "failed"
+    assert all(isinstance(test["number"], str) for test in content["tests"] if "number" in test)
+    told = [test["output"] for test in content["tests"] if test["name"] == "kmeans.py found and imported"][0]
+    assert "ZeroDivisionError" in told and "1 / 0" in told
+
+
+def test_a_fault_of_the_grader_is_no_zero(submission, sandbox, tmp_path, monkeypatch):
+    def broken(part):
+        raise RuntimeError("broken on purpose")
+
+    monkeypatch.setitem(grading.TRIALS, "1e", broken)
+    grading.trials.cache_clear()
+    job = grade.Job("student", submission(), tmp_path / "results.json")
+    job.grade(sandbox)
+    grading.trials.cache_clear()
+    (test,) = (test for test in strict(tmp_path / "results.json")["tests"] if test.get("number") == "1e")
+    assert "score" not in test and "the grader itself failed" in test["output"]
+    assert "1e not graded" in strict(tmp_path / "results.json")["output"]
+    row = dict(zip(report.COLUMNS, job.row()))
+    assert row["1e"] == row["total"] == "" and row["1b"] == 3 and "broken on purpose" in row["remarks"]
+    assert not job.whole()
+
+
+def test_results_cannot_be_forged(submission, tmp_path):
+    """Neither at once nor later, by a process that was left behind."""
+    target = tmp_path / "out" / "student" / "results.json"
+    forge = f"""
+def forge():
+    try:
+        with open({str(target)!r}, "w") as file:
+            file.write("forged")
+    except OSError:
+        pass
+
+forge()
+if hasattr(os, "fork") and os.fork() == 0:
+    import time
+    os.setsid()
+    while True:
+        time.sleep(0.02)
+        forge()
+"""
+    assert (
+        grade.main([str(submission(backprop=forge)), "-o", str(tmp_path / "out"), "--isolation", MODE]) == 0
+    )
+    time.sleep(0.1)
+    assert sum(test.get("score", 0) for test in strict(target)["tests"]) == 47
+
+
+def test_another_submission_cannot_be_read(submission, tmp_path):
+    other = submission("other")
+    copy = f"""
+class LogNode(Node):
+    names = {{"__name__": "other"}}
+    exec(open({str(other / "backprop.py")!r}).read(), names)
+    forward, backward = names["LogNode"].forward, names["LogNode"].backward
+"""
+    arguments = [str(submission(backprop=copy)), str(other), "-o", str(tmp_path / "out"), "--isolation", MODE]
+    assert grade.main(arguments) == 0
+    assert [row[-2] for row in table(tmp_path / "out")] == ["total", "10", "47"]
+
+
+# the command line
+
+
+def test_grades_of_many(submission, tmp_path):
+    """Rows in the order given, names told apart, no formula for a spreadsheet; the same bytes again."""
+    folders = [
+        submission("a/same"),
+        submission("b/same", backprop=NO_LOG),
+        submission("=1+1", kmeans="\nx = (\n"),
+    ]
+    outputs = []
+    for out in ("first", "second"):
+        result = run(TESTS / "grade.py", *folders, "-o", tmp_path / out, "--isolation", MODE)
+        assert result.returncode == 0 and "3/3" in result.stderr and result.stdout == ""
+        files = (tmp_path / out).rglob("*.*")
+        outputs.append({str(path.relative_to(tmp_path / out)): path.read_bytes() for path in files})
+    assert outputs[0] == outputs[1] and len(outputs[0]) == 4
+    rows = table(tmp_path / "first")
+    assert rows[0] == ["submission", *PARTS, "total", "remarks"]
+    assert rows[1] == ["same", *map(str, HANDOUT.values()), "47", ""]
+    assert rows[2][:4] == ["b-same", "0", "3", "3"] and rows[2][-2] == "44" and "1h 1i 1n" in rows[2][-1]
+    assert rows[3][0] == "'=1+1" and rows[3][-2] == "37" and "SyntaxError" in rows[3][-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["-o", "out"], "DIR"),
+        (["here"], "-o"),
+        (["nowhere", "-o", "out"], "nowhere: no such folder"),
+        (["here", "-o", "out", "-j", "0"], "-j 0: at least 1"),
+        (["here", "-o", "out", "-j", "two"], "two"),
+        (["here", "-o", "file/out"], "cannot write"),
+        (["here", "here", "--results", "r.json"], "one submission, but there are 2"),
+        (["here", "-o", "out", "--isolation", "none"], "none"),
+        (["here", "-o", "out", "--frob"], "--frob"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_arguments_are_one_line_and_status_2(arguments, says, tmp_path):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "file").write_text("")
+    result = run(TESTS / "grade.py", *arguments, cwd=tmp_path)
+    assert result.returncode == 2 and result.stderr.startswith("grade.py: error: ") and says in result.stderr
+    assert result.stderr.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
+def pytest_on(folder, *arguments):
+    return run(
+        "-m", "pytest", "tests", "--submission", folder, "-p", "no:cacheprovider", *arguments, cwd=ROOT
+    )
+
+
+def test_pytest_grades_a_submission(submission):
+    """Points by part at the end, nothing else is collected, no conftest.py of the submission imported."""
+    folder = submission(backprop=NO_LOG)
+    (folder / "conftest.py").write_text("raise SystemExit('imported')")
+    (folder / "pytest.ini").write_text("[pytest]\naddopts = --nothing")
+    (folder / "test_mine.py").write_text("def test_mine():\n    assert False")
+    result = pytest_on(folder)
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "3 failed, 34 passed" in result.stdout
+    assert "1b   0 of  3" in result.stdout and "44 of 47" in result.stdout
+    assert "NotImplementedError" in result.stdout and "Traceback" not in result.stdout
+
+
+def test_pytest_selects_and_stops_as_it_always_does(submission):
+    folder = submission(backprop=NO_LOG)
+    assert pytest_on(folder, "-k", "1e").returncode == 0
+    stopped = pytest_on(folder, "-x", "--tb=line", "-q")
+    assert stopped.returncode == 1 and "1 failed" in stopped.stdout and "passed" not in stopped.stdout
+    missing = pytest_on(folder / "nowhere")
+    assert (
+        missing.returncode == 4 and "no such folder" in missing.stderr and "Traceback" not in missing.stderr
+    )
+
+
+# the package
+
+
+def test_the_zip_grades_where_it_is_unpacked(submission, tmp_path):
+    made = run(TESTS / "gradescope" / "make_zip.py", tmp_path / "autograder.zip")
+    assert made.returncode == 0 and made.stdout.endswith("type into Gradescope: 47\n")
+    with zipfile.ZipFile(tmp_path / "autograder.zip") as archive:
+        modes = {entry.filename: entry.external_attr >> 16 for entry in archive.infolist()}
+        archive.extractall(tmp_path / "source")
+    assert modes["setup.sh"] == modes["run_autograder"] == 0o755
+    results = tmp_path / "results" / "results.json"
+    graded = run(tmp_path / "source/tests/grade.py", submission(), "--results", results, "--isolation", MODE)
+    assert graded.returncode == 0, graded.stderr
+    assert sum(test.get("score", 0) for test in strict(results)["tests"]) == 47
+
+
+def test_the_zip_asks_for_a_numpy_that_stores_one_element_arrays():
+    with open(ROOT / "requirements.txt", encoding="utf-8") as file:
+        text = file.read()
+    assert "numpy>=1.26,<2.4" in text and "one-element" in text
+
+
+# the comparison
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("Final loss=0.0138", [0.0138]),
+        ("[-1.5e-08  2.]", [-1.5e-08, 2]),
+        ("np.float64(2.5), array([3., 4], dtype=float32)", [2.5, 3, 4]),
+        ("x1=7 layer2.5", [7]),
+        ("nan inf 1e999 1e-999", []),
+    ],
+    ids=["words", "array", "repr", "names", "none"],
+)
+def test_numbers_are_found_in_text(text, numbers):
+    assert compare.printed(text)[:, 0].tolist() == numbers
+
+
+def test_printed_numbers_match_to_the_digits_that_were_printed():
+    assert len(compare.near(compare.printed("2.0593630"), 2.0593629889, 1e-9))
+    assert not len(compare.near(compare.printed("2.06"), 2.0593629889, 1e-9))  # too few to be evidence
+    assert not len(compare.near(compare.printed("2.0593730"), 2.0593629889, 1e-9))
+
+
+def seen(value):
+    from grader.actions import plain
+
+    return limits.Seen(json.loads(json.dumps(plain(value))))
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (np.zeros((2, 3)), None),
+        (np.zeros((2, 3), np.float32), None),
+        ([[0, 0, 0], [0, 0, 0]], None),
+        (np.zeros((3, 2)), "this is the transpose"),
+        (np.full((2, 3), np.nan), "finite"),
+        (np.ones((2, 3)), "this is one"),
+        (np.full((2, 3), "0"), "came ndarray"),
+        (None, "came NoneType"),
+        ([[0, 0, 0], [0, 0]], "came list"),
+        (np.zeros((2, 3), complex), "came ndarray"),
+    ],
+    ids=["array", "float32", "list", "transpose", "nan", "known", "strings", "none", "ragged", "complex"],
+)
+def test_values_are_compared_by_shape_then_kind_then_number(value, says):
+    if says is None:
+        compare.require("x", seen(value), np.zeros((2, 3)))
+    else:
+        with pytest.raises(compare.Wrong, match=says):
+            compare.require("x", seen(value), np.zeros((2, 3)), [("this is one", np.ones((2, 3)))])
+
+
+def test_hidden_inputs_are_shown_too_coarsely_to_be_copied():
+    assert compare.show(np.array([1.23456789, -0.000123456])) == "[1.23, -0.000123]"
+    texts = [text for part in PARTS for trial in grading.trials(part) for text in trial.texts]
+    assert not [text for text in texts if compare.re.search(r"\d\.\d{5}", text)]
+
+
+def test_the_nodes_that_are_lent_bring_no_other_answer():
+    source = reference.source()
+    assert "class LogNode" in source and "expit" in source
+    assert not [
+        name for name in ("gradient_check", "make_", "gradient_descent", "argparse") if name in source
+    ]
+
+
+def test_every_submission_gets_the_same_inputs():
+    first = [trial.steps for part in PARTS for trial in grading.trials(part)]
+    grading.trials.cache_clear()
+    assert [trial.steps for part in PARTS for trial in grading.trials(part)] == first
+    assert checks.generator("a").random() != checks.generator("b").random()
