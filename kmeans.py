@@ -369,25 +369,19 @@ def image(k, rng_seed=0, image=PICTURE, out=None):
     z = np.concatenate([z[np.searchsorted(colours, some)] for some in pieces(pixels, 1, 4)])
     data = encode(z.reshape(shape), palette, profile)
     print(f"K-means loss: {loss / 255**2:.10g}\nPasses: {passes}")
-    report(k, image, out, data, error / 255**2 / len(pixels), (colours >> 24 == 255).all())
+    report(k, image, out, data, error / 255**2 / len(pixels), (X[:, 3] == 255**2).all())
     save(out, data)
 
 
 def report(k, image, out, data, error, opaque):
     """Print the bits per pixel, the sizes of the files, and the PSNR, over the 3 or 4 channels."""
     bits = (k - 1).bit_length()  # log2 k, rounded up
-    print(
-        f"Bits per pixel: 24 / {bits} = factor {24 / bits:.4g}"
-        if bits
-        else "Bits per pixel: 0, for one colour"
-    )
+    print("Bits per pixel:", f"24 / {bits} = factor {24 / bits:.4g}" if bits else "0, for a single colour")
     before, after = os.path.getsize(image), len(data)
     note = "" if after < before else ", which is not smaller"
     print(f"File: {image} {before} bytes, {out} {after} bytes{note}")
     error /= 3 if opaque else 4
-    print(
-        f"PSNR: {10 * math.log10(255**2 / error):.2f} dB" if error else "PSNR: infinite, as nothing is lost"
-    )
+    print("PSNR:", f"{10 * math.log10(255**2 / error):.2f} dB" if error else "infinite, as nothing is lost")
 
 
 def premultiplied(pixels):
@@ -418,14 +412,14 @@ def read_picture(path):
             with Image.open(path) as picture:
                 if getattr(picture, "n_frames", 1) > 1:
                     print(f"{path}: the first of {picture.n_frames} frames")
-                deep = picture.mode.startswith("I") and picture.format in ("PNG", "PPM")
+                deep = "I;16" in picture.mode or picture.mode == "I" and picture.format in ("PNG", "PPM")
                 ImageOps.exif_transpose(picture, in_place=True)
                 profile = picture.info.get("icc_profile")
                 if profile and profile[16:20] != b"RGB ":
                     picture, profile = to_srgb(picture, profile), None
                 rgba = np.asarray(to_rgba(picture, deep))
     except Exception as error:  # a decoder may raise anything over a damaged file
-        raise ValueError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
+        raise ValueError(f"{path}: {getattr(error, 'strerror', None) or reason(error)}") from None
     pixels = rgba.reshape(-1, 4).view(np.uint32)[:, 0]
     return np.where(rgba[:, :, 3].ravel() > 0, pixels, 0), rgba.shape[:2], profile
 

@@ -122,6 +122,7 @@ DEEP = np.linspace(0, 65535, 20).reshape(4, 5)
         (DEEP.astype(np.uint16), "in.png", 65535),
         ((DEEP / 300).astype(np.uint16), "in.png", 65535),
         (DEEP.astype(np.uint16), "in.tif", 65535),
+        ((DEEP / 300).astype(np.uint16), "in.tif", 65535),
         (DEEP.astype(np.int32), "in.tif", 65535),
         ((DEEP / 257).astype(np.int32), "in.tif", 255),
         ((DEEP * 30000).astype(np.int32), "in.tif", 30000 * 65535),
@@ -129,7 +130,7 @@ DEEP = np.linspace(0, 65535, 20).reshape(4, 5)
         ((DEEP / 257).astype(np.float32), "in.tif", 255),
         ((DEEP * 10).astype(np.float32), "in.tif", 655350),
     ],
-    ids=["grey16", "dark16", "tiff16", "int16", "int8", "int32", "float1", "float255", "float"],
+    ids=["grey16", "dark16", "tiff16", "darktiff16", "int16", "int8", "int32", "float1", "float255", "float"],
 )
 def test_deep_pictures_are_scaled_not_cut(values, name, white, run):
     found, *_ = run(Image.fromarray(values), 300, name)
