@@ -42,16 +42,21 @@ def model_trial(part, sizes):
     for n, d, p in sizes:
         X, y = rng.normal(size=(n, d)), rng.choice([-1, 1], n)
         y[:2] = 1, -1
-        points = [parameters(rng, d, p) for _ in range(2)]
+        points = [parameters(rng, X, p) for _ in range(2)]
         steps.append(["loss", encode({"make": MAKE[part], "X": X, "y": y, "points": points})])
         texts.append(f"{MAKE[part]} on {n} examples of length {d}" + (f" with {p} hidden units" if p else ""))
     return Trial(part, "backprop.py", steps, texts)
 
 
-def parameters(rng, d, p):
-    if not p:
-        return [rng.normal(size=d), rng.normal()]
-    return [rng.normal(size=(p, d)), rng.normal(size=p), rng.normal(size=p), rng.normal()]
+def parameters(rng, X, p):
+    """Of p hidden units, or none; drawn until some scores are positive, and some negative."""
+    d = X.shape[1]
+    while True:
+        point = [rng.normal(size=size) for size in ([(p, d), p, p, ()] if p else [d, ()])]
+        hidden = np.maximum(X @ point[0].T + point[1], 0) if p else X
+        score = hidden @ point[-2] + point[-1]
+        if score.min() < -0.1 and score.max() > 0.1:
+            return point
 
 
 def loss(trial, evidence):
@@ -158,12 +163,19 @@ def in_turn(f, params, lr, num_iters):
 def final_loss(trial, evidence):
     """The loss at the end is printed, before or after the last update: the right one, or its own."""
     result, right = evidence.step(0), [float(wanted.seen["final loss"].array) for wanted in trial.wanted]
-    own = [float(seen.array) for i in (0, 1) if (seen := finite(evidence, i))]
-    accepted = right + [value for value in own if len(set(own)) == 2]  # of parameters that do change
+    own = [float(seen.array) for i in (0, 1) if moved(evidence, i) and (seen := finite(evidence, i))]
     lines = [line for line in result.output.splitlines() if "final" in line.lower()] or [result.output]
     found = printed("\n".join(lines))
-    if not any(len(near(found, value, 1e-5, 1e-3)) for value in accepted):
+    if not any(len(near(found, value, 1e-5, 1e-3)) for value in right + own):
         raise Wrong(f"{trial.texts[0]}: the final loss {right[1]:.3g} is not among what it printed")
+
+
+def moved(evidence, i):
+    """Whether step i has changed the parameters."""
+    start = evidence.trial.steps[i][1]["start"]
+    seen = evidence.steps[i].seen if i < len(evidence.steps) else {}
+    ends = [seen[name].array for m in range(len(start)) if (name := f"parameter {m + 1}") in seen]
+    return any(not np.array_equal(end, value) for end, value in zip(ends, start))
 
 
 def finite(evidence, i):
@@ -190,7 +202,7 @@ def training(trial, evidence):
     for i, what in enumerate(trial.texts):
         seen = trial.wanted[i].seen
         final = seen["final loss"].array
-        require(f"loss after {what}", evidence.seen(i, "final loss"), final, tolerance=1e-3)
+        require(f"loss after {what}", evidence.seen(i, "final loss"), final, tolerance=2e-3)
         for m, letter in enumerate(LETTERS[trial.part], 1):
             name = f"parameter {m}"
             require(f"{letter} after {what}", evidence.seen(i, name), seen[name].array, tolerance=1e-2)
