@@ -172,7 +172,13 @@ def refill(X, z, C, empty, middle, error):
 
 def squares(X, z, C, middle):
     """(N,): the squared distance of each example, less the middle, to its centroid; float64 whatever X is."""
-    return sum((np.subtract(X[:, j], middle[j], dtype=float) - C[z, j]) ** 2 for j in range(X.shape[1]))
+    total = np.zeros(len(X))
+    for column, shift, c in zip(X.T, middle, C.T):
+        difference = np.subtract(column, shift, dtype=float)
+        difference -= c[z]
+        difference *= difference  # in place, as a picture may have millions of colours
+        total += difference
+    return total
 
 
 def finish(X, z, C, w, middle, error):
@@ -357,7 +363,7 @@ def image(k, rng_seed=0, image=PICTURE, out=None):
     pixels, shape, profile = read_picture(image)
     colours, w = np.unique(pixels, return_counts=True)
     X, z = premultiplied(colours), np.arange(len(colours))
-    C, loss, passes = X.astype(float), 0.0, 0
+    C, loss, passes = X, 0.0, 0
     if k < len(colours):
         np.random.seed(rng_seed)
         z, C, loss, passes = lloyd(X, premultiplied(draw(pixels, k)), w)
@@ -394,8 +400,8 @@ def premultiplied(pixels):
 
 def straight(C):
     """(k, 4) bytes: the nearest RGBA to premultiplied centroids."""
-    rgb = 255 * C[:, :3] / np.maximum(C[:, 3:], 1e-9)
-    return np.rint(np.hstack([rgb, C[:, 3:] / 255])).astype(np.uint8)
+    alpha = C[:, 3:] / 255
+    return np.rint(np.hstack([C[:, :3] / np.maximum(alpha, 1e-9), alpha])).astype(np.uint8)
 
 
 def read_picture(path):

@@ -413,7 +413,7 @@ def test_a_picture_may_be_replaced_by_its_result(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="the peak is read as on Linux")
-@pytest.mark.parametrize("colours, k, most", [(16, 4, 20), (1 << 24, 2, 80)], ids=["few", "many"])
+@pytest.mark.parametrize("colours, k, most", [(16, 4, 20), (1 << 24, 2, 60)], ids=["few", "many"])
 def test_memory_by_pixel(colours, k, most, tmp_path):
     """One megapixel; the peak above that of one pixel, in bytes by pixel."""
     values = rng.integers(0, colours, (1000, 1000), dtype=np.uint32)
