@@ -312,8 +312,10 @@ def draw_clusters(X, z, C, loss):
     for c in range(k):
         look = {"color": COLOURS[c % len(COLOURS)], "linestyle": "none", "markeredgecolor": "black"}
         axes.plot(*P[z == c].T, **look, marker=MARKERS[c % len(MARKERS)], ms=size, mew=size / 20, label=c)
-        axes.plot(*Q[c], **look, marker="*", ms=18, zorder=3)
-    if 5 <= abs(P).max() <= 10:  # the handout's points, and their like
+        axes.plot(*Q[c], **look, marker="*", ms=18 if k <= 10 else 13, zorder=3)
+    if X.shape[1] == 1:
+        axes.set(yticks=range(0, k, math.ceil(k / 20)))
+    elif X.shape[1] == 2 and 5 <= abs(P).max() <= 10:  # the handout's points, and their like
         axes.set(xlim=(-10, 10), ylim=(-10, 10))
     axes.set(title=f"k = {k}, loss {loss:.6g}", xlabel=names[0], ylabel=names[1])
     if k <= 60:
