@@ -88,10 +88,11 @@ def test_what_a_script_finds_around_it(sandbox):
     text = """
 import os, sys, matplotlib
 print(len(sys.stdin.read()), matplotlib.get_backend().lower(), os.environ["OMP_NUM_THREADS"], *sys.argv)
-print(sys.path[-1] == os.getcwd() == os.path.dirname(__file__), sorted(os.listdir()), "HOME" in os.environ)
+print(sys.path[-1] == os.getcwd() == os.path.dirname(__file__))
+print(sorted(os.listdir()), os.environ["HOME"] == sys.path[-1])
 print(hash("a") == hash("a"), any("grader" in path or "tests" in path for path in sys.path))
 """
-    expected = "0 agg 1 backprop.py True ['backprop.py'] False True False"
+    expected = "0 agg 1 backprop.py True ['backprop.py'] True True False"
     assert printed_by(sandbox, text)[0] == expected.split()
 
 
@@ -101,7 +102,7 @@ def test_as_root_a_run_has_a_user_of_its_own(sandbox):
     )[0]
     if sandbox.user:
         assert int(user) == int(group) == sandbox.user and groups == "0"
-        assert sandbox.note == ""
+        assert sandbox.note == "" or "fence only keeps" in sandbox.note
     else:
         assert int(user) == os.getuid()
         assert "student code ran as the user who grades" in sandbox.note
@@ -167,7 +168,7 @@ print(left)
     ids=["exit", "crash", "abort", "kill"],
 )
 def test_how_a_run_ended_is_said(sandbox, text, end):
-    if "os.kill" in text and not sandbox.user:
+    if "os.kill" in text and sandbox.fence:
         pytest.skip("the fence refuses this")
     assert printed_by(sandbox, text) == (None, end)
 

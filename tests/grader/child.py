@@ -81,6 +81,9 @@ def run(request, task, results):
     os.chdir(request["scratch"])
     sys.path.append(request["scratch"])
     sys.argv = [task["script"]]
+    for name in set(os.environ) & {"PYTHONPATH", "USERPROFILE", "APPDATA", "LOCALAPPDATA"}:
+        del os.environ[name]
+    os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "TEMP"), request["scratch"]))
     if request["fence"] is not None:
         fence(request["scratch"], request["fence"])
     with contextlib.suppress(AttributeError):

@@ -58,6 +58,7 @@ class Sandbox:
         self.hidden = [str(path) for path in (*project_files(), *hidden) if not needed(path)]
         self.isolation = isolation if sys.platform == "linux" else "spawn"
         self.patience, self.user, self.note, self.server = patience, None, "", None
+        self.fence = self.hidden
         if self.isolation != "spawn":
             self.start()
         else:
@@ -65,32 +66,40 @@ class Sandbox:
 
     def start(self):
         """Start the server that forks the runs."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         hidden = json.dumps(self.hidden if self.isolation == "user" else [])
         command = [sys.executable, "-B", str(HERE / "child.py"), "serve", str(theirs.fileno()), hidden]
-        null = subprocess.DEVNULL
-        self.server = subprocess.Popen(
-            command,
-            stdin=null,
-            stdout=null,
-            env=environment(),
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,
-        )
-        theirs.close()
-        self.channel = ours
-        place = self.answer(60)
+        with tempfile.TemporaryFile() as errors, theirs:
+            options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": errors}
+            options |= {"env": environment(), "pass_fds": [theirs.fileno()], "start_new_session": True}
+            self.server = subprocess.Popen(command, **options)
+            theirs.close()
+            try:
+                self.settle(self.answer(60))
+            except (OSError, EOFError):
+                errors.seek(0)
+                text = errors.read().decode("utf-8", "replace").strip()
+                raise RuntimeError(f"Python for student code does not start: {text[-2000:]}") from None
+
+    def settle(self, place):
+        """Note what could be had: a user for the runs, and whether the project is hidden from them."""
         self.user = place["user"] if self.isolation == "user" else None
+        open_to_all = not place["hidden"] and readable(self.hidden)
+        self.fence = self.hidden if not self.user or open_to_all else None
         if not self.user:
             why = place["why"] if self.isolation == "user" else "it was asked for"
             self.note = f"student code ran as the user who grades, behind a fence only: {why}"
-        elif not place["hidden"] and readable(self.hidden):
-            self.note = "student code could read the grader: run it where no other user may read its folder"
+        elif open_to_all:
+            self.note = (
+                "a fence only keeps student code from reading the grader: close its folder to other users"
+            )
 
     def close(self):
         if self.server:
             self.channel.close()
-            self.server.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.server.wait(5)
+            self.server.kill()
             self.server.wait()
             self.server = None
 
@@ -110,7 +119,7 @@ class Sandbox:
     def try_run(self, script, files, steps, seconds):
         scratch = tempfile.mkdtemp(prefix="run-")
         request = {"scratch": scratch, "user": self.user, "seconds": seconds, "memory": MEMORY}
-        request["fence"] = None if self.user else self.hidden
+        request["fence"] = self.fence
         try:
             fill(scratch, files, self.user)
             with tempfile.TemporaryFile() as task, tempfile.TemporaryFile() as results:
@@ -188,15 +197,20 @@ def ending(status):
 
 
 def environment():
-    """Little, and the same for everyone."""
-    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "SYSTEMROOT") if name in os.environ}
-    return kept | {
-        "LANG": "C.UTF-8",
-        "PYTHONHASHSEED": "0",
-        "PYTHONUTF8": "1",
-        "MPLBACKEND": "Agg",
-        "OMP_NUM_THREADS": "1",
-    }
+    """Little: what Python and its packages need to start."""
+    kept = (
+        "PATH",
+        "PYTHONPATH",
+        "HOME",
+        "TMPDIR",
+        "SYSTEMROOT",
+        "USERPROFILE",
+        "APPDATA",
+        "LOCALAPPDATA",
+        "TEMP",
+    )
+    given = {name: os.environ[name] for name in kept if name in os.environ}
+    return given | {"LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
 
 
 def project_files():

@@ -7,3 +7,4 @@ apt-get install -y python3-venv
 # not below /autograder, which is closed to student code, and not in the system's Python, which the harness uses
 python3 -m venv /opt/grader
 /opt/grader/bin/pip install -r /autograder/source/requirements.txt
+/opt/grader/bin/python -c "import matplotlib.pyplot" # its list of fonts takes a while, once
