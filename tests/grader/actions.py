@@ -56,6 +56,7 @@ def graph(module, seen, inputs, nodes, upstream):
     made = [module[kind](*(leaves[name] for name in names)) for kind, names in nodes]
     for i, node in enumerate(made):
         seen[f"value {i + 1}"] = plain(node.value)
+        seen[f"places {i + 1}"] = plain(sum(n is node for n in getattr(node, "topo_order", ())))
     if not upstream:
         return
     for leaf in leaves.values():
@@ -117,7 +118,8 @@ def train(module, seen, make, X, y, start, lr, num_iters):
 
 def descend(module, seen, f, params, lr, num_iters):
     try:
-        module["gradient_descent"](f, params, lr, num_iters)
+        with contextlib.suppress(NotImplementedError):  # as above
+            module["gradient_descent"](f, params, lr, num_iters)
     finally:
         seen["number of parameters"] = plain(len(params))
         seen.update((f"parameter {i + 1}", plain(value)) for i, value in enumerate(params))
@@ -197,6 +199,8 @@ def plain(value):
     kind = type(value).__name__[:80]
     try:
         array = np.asarray(value)
+        if array.dtype == object:  # of Python's own numbers, perhaps
+            array = np.asarray(array.tolist())
         if array.dtype.kind not in "biuf" or array.nbytes > LARGEST:
             return {"type": kind, "dtype": str(array.dtype)[:40], "shape": [int(n) for n in array.shape]}
         array = array.astype(array.dtype.newbyteorder("<"))

@@ -72,5 +72,5 @@ def near(found, want, tolerance, coarsest=1e-4):
     """Those of the printed numbers that are want, to the tolerance and to the digits that were printed."""
     value, half = found.T
     scale = max(abs(want), 1e-2)
-    fits = np.abs(value - want) <= tolerance * max(scale, 1) + np.minimum(half, coarsest * scale)
+    fits = np.abs(value - want) <= tolerance * max(scale, 1) + np.minimum(half, coarsest * max(scale, 1))
     return value[fits]

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from .checks import Trial, encode, generator
-from .compare import require
+from .compare import Wrong, require
 
 SCALAR_NODES = {"1b": ("LogNode", [0.3, 4.7, 31.0]), "1e": ("SigmoidNode", [-2.3, 0.6, 1.9])}
 TIMES = {"LogNode": "log(x)", "SigmoidNode": "sigmoid(x)", "DotNode": "dot", "MVMulNode": "M v"}
@@ -36,7 +36,7 @@ def node_trial(part, singles, doubles):
     n, trial = len(singles), Trial(part, "backprop.py", list(steps), list(texts))
     trial.checks = {
         "value": functools.partial(values, trial, range(n)),
-        "gradient": functools.partial(gradients, trial, range(n, 2 * n)),
+        "gradient": lambda evidence: [f(trial, range(n, 2 * n), evidence) for f in (gradients, joined)],
         "used twice": functools.partial(gradients, trial, range(2 * n, len(steps))),
     }
     return trial
@@ -61,6 +61,17 @@ def gradients(trial, which, evidence):
                 f"{name}.grad after backward() of {trial.texts[i]}, gradient {upstream(arguments)} from above"
             )
             require(what, evidence.seen(i, name), want, mistakes(name, wanted, arguments))
+
+
+def joined(trial, which, evidence):
+    """The node has appended itself to topo_order; else compute_grad passes it by."""
+    for i in which:
+        times = int(evidence.seen(i, "places 1").array)
+        if times != 1:
+            raise Wrong(
+                f"{trial.texts[i]}: the node stands {times} times in its topo_order, not once: "
+                "compute_grad() calls backward() of what stands there"
+            )
 
 
 def upstream(arguments):
