@@ -17,6 +17,17 @@ def value(id, node, text, score, why, *says):
     return Case(id, {f"{node}.forward": body}, {PART[node]: score}, why, says=says)
 
 
+JOINED = """
+class LogNode:
+    def __init__(self, n):
+        self.n, self.topo_order = n, n.topo_order
+        self.value, self.grad = np.log(n.value), np.zeros_like(n.value)
+        self.topo_order.append(self)
+
+    def backward(self):
+        self.n.grad += self.grad / self.n.value
+"""
+JOIN = "        self.topo_order.append(self)\n"
 LOG = [
     rule(
         "log-assigns",
@@ -148,6 +159,20 @@ LOG = [
         },
         {"1b": 1},
         "right at the handout's points, where x is 8; wrong below 1",
+    ),
+    Case(
+        "log-not-in-the-list",
+        {"LogNode": JOINED.replace(JOIN, "")},
+        {"1b": 2},
+        "it never joins topo_order: compute_grad passes it by",
+        says=["the node stands 0 times in its topo_order"],
+    ),
+    Case(
+        "log-twice-in-the-list",
+        {"LogNode": JOINED.replace(JOIN, 2 * JOIN)},
+        {"1b": 2},
+        "it joins topo_order twice: its gradient counts twice",
+        says=["the node stands 2 times in its topo_order"],
     ),
 ]
 
