@@ -141,7 +141,6 @@ def test_unknown_words_get_one_line(script, args, tmp_path):
         "kmeans.py basic -k 501",
         "kmeans.py basic",
         "kmeans.py image",
-        "kmeans.py image -k 135001",
         "kmeans.py basic -k 2 -s -1",
         "kmeans.py basic -k 2 -s 4294967296",
         "kmeans.py basic -k 2 --restarts 0",
