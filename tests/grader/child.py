@@ -58,7 +58,7 @@ def serve(channel, hidden):
         for file in files:
             os.close(file)
         status = wait(pid, channel)
-        kill_everything(pid, request["user"])
+        kill_everything(request["user"])
         channel.send(json.dumps(os.waitstatus_to_exitcode(status)).encode())
 
 
@@ -264,20 +264,25 @@ def wait(pid, channel):
             return os.waitpid(pid, 0)[1]
 
 
-def kill_everything(pid, user):
-    """Kill what the run has left behind, until nothing is left to be waited for."""
-    while True:
+def kill_everything(user):
+    """Kill what the run has left behind; all of it becomes a child of this process, so none is none."""
+    while children_left():
         if user:
             in_a_fork(lambda: kill_user(user))
         else:
             for process in descendants(os.getpid()):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
-        try:
-            while os.waitpid(-1, 0 if user else os.WNOHANG)[0]:
-                pass
-        except ChildProcessError:
-            return
+
+
+def children_left():
+    """Whether there are children, when those that have ended are waited for."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+        return True
+    except ChildProcessError:
+        return False
 
 
 def kill_user(user):
