@@ -159,8 +159,11 @@ def lines(module, seen, X, k, seed):
     sys.settrace(call)
     try:
         kmeans(module, seen, X, k, seed)
+        counted = sys.gettrace() is call
     finally:
         sys.settrace(None)
+    if not counted:
+        raise RuntimeError("the count of executed lines was switched off (sys.settrace)")
     seen["lines"] = plain(count)
 
 

@@ -126,8 +126,8 @@ def replacement(part):
 def find(folder, name):
     """The script in the folder, or the only one of its name below it."""
     path, remark = folder / name, ""
-    if not path.is_file():
-        below = sorted(p for p in folder.rglob(name) if p.is_file() and "__MACOSX" not in p.parts)
+    if not ordinary(path):
+        below = sorted(p for p in folder.rglob(name) if ordinary(p) and "__MACOSX" not in p.parts)
         if len(below) != 1:
             return Script(problem=missing(folder, name, below))
         path, remark = below[0], f"{name} was found in {below[0].parent.relative_to(folder)}/"
@@ -136,7 +136,14 @@ def find(folder, name):
     return Script(path.read_bytes(), remark=remark)
 
 
+def ordinary(path):
+    """Whether it is a file, and no link to one, which may lie anywhere."""
+    return path.is_file() and not path.is_symlink()
+
+
 def missing(folder, name, below):
+    if (folder / name).is_symlink():
+        return f"{name} is a link, and links are not followed"
     if below:
         return f"there are several {name}: {', '.join(str(p.relative_to(folder)) for p in below[:5])}"
     others = (
