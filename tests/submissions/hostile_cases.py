@@ -76,6 +76,43 @@ FILES = [
         | {"pytest.ini": "[pytest]\naddopts = --nothing\n", "evil.pth": "import sitecustomize\n"},
         why="files beside the two are never looked at",
     ),
+    Case(
+        "only-a-notebook",
+        files={"kmeans.py": None, "kmeans.ipynb": "{}"},
+        points={"2a": 0},
+        why="another kind of file",
+        says=["there is no kmeans.py, only backprop.py, kmeans.ipynb"],
+    ),
+    Case(
+        "null-bytes",
+        files={"kmeans.py": reference("kmeans.py") + "\0"},
+        points={"2a": 0},
+        why="no text",
+        says=["kmeans.py cannot be imported"],
+    ),
+    Case(
+        "too-large",
+        files={"kmeans.py": reference("kmeans.py") + "#" * 3_000_000},
+        points={"2a": 0},
+        why="larger than any script",
+        says=["kmeans.py is larger than 2,000,000 bytes"],
+    ),
+    Case(
+        "python-2",
+        script="kmeans.py",
+        after="\nprint 'hello'\n",
+        points={"2a": 0},
+        why="Python 2",
+        says=["SyntaxError"],
+    ),
+    Case(
+        "tabs",
+        script="kmeans.py",
+        after="\nif True:\n        x = 1\n\tx = 2\n",
+        points={"2a": 0},
+        why="tabs",
+        says=["TabError"],
+    ),
     Case("syntax-error", after="\ndef f(:\n", points=NOTHING, why="syntax", says=["SyntaxError", "def f(:"]),
     Case(
         "latin-1",
@@ -127,6 +164,15 @@ IMPORTS = [
         "no Exception",
         says=["Mine: x"],
     ),
+    at_import(
+        "import-reads-nothing", "open('my_data.csv')", "a file of their own", says=["FileNotFoundError"]
+    ),
+    at_import("import-parses-arguments", "main()", "no guard around the command line", says=["SystemExit"]),
+    at_import("import-leaves", "os.chdir('/')", "right: works in another folder from then on", {}),
+    at_import("import-removes-itself", "os.remove(__file__)", "right: it was read before", {}),
+    at_import("import-closes-output", "sys.stdout.close()", "right: each call has an output of its own", {}),
+    at_import("import-takes-output", "sys.stdout = sys.stderr = open('log.txt', 'w')", "right: as above", {}),
+    at_import("import-warnings", "np.seterr(all='raise')", "right: no overflow on the way", {}),
     at_import("import-endless", "while True: pass", "never ends", says=["still running"]),
     at_import(
         "import-unprintable",
@@ -188,6 +234,22 @@ ENDS = [
         "never ends, and never returns to Python",
         only=("1b",),
     ),
+    Case(
+        "recursion",
+        {"LogNode.backward": "self.backward()"},
+        {"1b": 1},
+        "calls itself",
+        says=["RecursionError"],
+    ),
+    Case("exits-politely", log("sys.exit()"), {"1b": 2}, "an exception after the rule", says=["SystemExit"]),
+    Case(
+        "own-exception",
+        {"kmeans": "class Stop(BaseException):\n    pass\nraise Stop('enough')"},
+        {"2a": 0},
+        "no Exception",
+        says=["Stop: enough", "raise Stop('enough')"],
+    ),
+    Case("asks", {"kmeans": "k = int(input('k? '))"}, {"2a": 0}, "nobody answers", says=["EOFError"]),
     Case("exits", log("os._exit(0)"), {"1b": 1}, "an exit without an exception"),
     Case(
         "interrupts",
@@ -207,6 +269,11 @@ ENDS = [
         "not-implemented-below-check",
         edits=[('"c": c_test})', '"c": c_test})\n    raise NotImplementedError')],
         why="right: as above, in a gradient check",
+    ),
+    Case(
+        "not-implemented-below-descent",
+        edits=[("    return losses\n", "    raise NotImplementedError\n")],
+        why="right: as above, in gradient descent",
     ),
     Case(
         "fork-bomb",
@@ -232,6 +299,29 @@ ENDS = [
         "right: but for processes that never end",
     ),
     Case(
+        "results-seconds-later",
+        log("""
+            if os.fork() == 0:
+                os.setsid()
+                import time
+                for _ in range(100):
+                    time.sleep(0.05)
+                    for fd in range(64):
+                        with contextlib.suppress(OSError):
+                            os.write(fd, b'{"score": 47}')
+        """),
+        {},
+        "right: but for results forged by what it leaves behind",
+    ),
+    Case(
+        "kills-its-parent",
+        log(before="os.kill(os.getppid(), 9)"),
+        {"1b": 1},
+        "the grader lives",
+        says=["PermissionError"],
+    ),
+    Case("kills-itself", log(before="os.kill(os.getpid(), 9)"), {"1b": 1}, "a signal"),
+    Case(
         "memory",
         log("x = [np.empty(10**7) for _ in range(10**6)]"),
         {"1b": 2},
@@ -247,7 +337,7 @@ ENDS = [
         says=["MemoryError"],
         only=("1b",),
     ),
-    Case("prints", log("print('x' * 10**6)"), {}, "right: but for the output"),
+    Case("prints", log("print('x' * 10**5)"), {}, "right: but for the output"),
     Case(
         "long-file",
         log("with open('long', 'wb') as file:\n    for _ in range(100):\n        file.write(bytes(10**7))"),
@@ -285,6 +375,52 @@ class Liar(np.ndarray):
         points={"1b": 2},
         why="an array of another shape than it says",
     ),
+    Case(
+        "array-raises",
+        after="""
+class Raises:
+    def __array__(self, *rest, **more):
+        raise KeyboardInterrupt
+""",
+        replace={"LogNode.forward": "self.n = n\nreturn Raises()"},
+        points={"1b": 2},
+        why="a value that cannot be looked at",
+        says=["came Raises"],
+    ),
+    Case(
+        "complex",
+        {"LogNode.forward": "self.n = n\nreturn np.log(n.value + 0j)"},
+        {"1b": 2},
+        "complex",
+        says=["complex128"],
+    ),
+    Case(
+        "prints-every-number",
+        {"gradient_check_1": "print(*(f'{x / 5000:.4f}' for x in range(-15000, 15000)))"},
+        {"1h": 0},
+        "all numbers that there are, four decimals each",
+    ),
+    Case(
+        "switches-off-the-count",
+        {
+            "kmeans": """
+                sys.settrace(None)
+                N = len(X)
+                centroids, z = X[np.random.choice(np.arange(N), k, replace=False)], None
+                while True:
+                    new = np.array([((x - centroids) ** 2).sum(1).argmin() for x in X])
+                    if z is not None and (z == new).all():
+                        return z, centroids, ((X - centroids[z]) ** 2).sum()
+                    z = new
+                    means = [X[z == c].mean(0) if (z == c).any() else centroids[c] for c in range(k)]
+                    centroids = np.array(means)
+            """
+        },
+        {"2a": 9},
+        "a loop over examples, with the count of lines switched off",
+        says=["sys.settrace"],
+    ),
+    Case("patches-open", after="\nimport builtins\nbuiltins.open = None\n", why="right: nothing is opened"),
     Case(
         "patches-numpy",
         replace=starter(["1b"]),
