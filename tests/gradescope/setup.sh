@@ -5,6 +5,6 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update
 apt-get install -y python3-venv
 # not below /autograder, which is closed to student code, and not in the system's Python, which the harness uses
-python3 -m venv /opt/grader
+/usr/bin/python3 -m venv /opt/grader
 /opt/grader/bin/pip install -r /autograder/source/requirements.txt
 /opt/grader/bin/python -c "import matplotlib.pyplot" # its list of fonts takes a while, once
