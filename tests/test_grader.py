@@ -16,7 +16,7 @@ TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
 sys.path.insert(0, str(TESTS))
 import grade  # noqa: E402
-from grader import checks, compare, grading, limits, reference, report  # noqa: E402
+from grader import checks, compare, grading, limits, models, reference, report  # noqa: E402
 from grader.points import CHECKS, MAXIMUM, PARTS, TOTAL  # noqa: E402
 
 MODE = os.environ.get("GRADER_ISOLATION", "user")
@@ -195,6 +195,52 @@ def test_output_is_cut_off(sandbox):
 def test_what_comes_back_and_is_no_result_ends_the_results(line):
     good = b'{"seen": {}, "output": "", "error": null}\n'
     assert len(limits.read(good + line + b"\n" + good, "/nowhere")) == 1
+
+
+ODD = [
+    None,
+    [],
+    [1.0],
+    np.zeros((3, 0)),
+    np.nan,
+    np.full(7, np.inf),
+    True,
+    -1,
+    10**6,
+    "words",
+    2**62,
+    np.zeros((9, 9, 9)),
+]
+
+
+def test_the_objective_is_that_of_the_nodes():
+    step = ["descent", {"start": [1.2, 0.7, 0.4], "lr": 0.0, "num_iters": 1}]
+    assert np.isclose(
+        models.objective(1.2, 0.7, 0.4), reference.perform("backprop.py", step).seen["final loss"].array
+    )
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_no_forged_value_makes_the_grader_fail(part):
+    """Whatever comes back in the place of one value or of all, each check has an outcome."""
+    for trial in grading.trials(part):
+        right = [reference.perform(trial.script, step) for step in trial.steps]
+        for value in ODD:
+            for only in {None, *(name for result in right for name in result.seen)}:
+                forged = [Forged(result, value, only) for result in right]
+                outcomes = checks.judge(trial, limits.Run(forged, ""))
+                assert set(outcomes) == set(trial.checks)
+                assert only or not any(outcome.passed for outcome in outcomes.values())
+
+
+class Forged:
+    """A result with another value in the place of one, or of all."""
+
+    def __init__(self, result, value, only):
+        self.seen = {
+            name: seen(value) if only in (None, name) else kept for name, kept in result.seen.items()
+        }
+        self.output, self.error = f"{value} 1e{'9' * 5000} -- 1e-999" if only is None else result.output, None
 
 
 @pytest.mark.parametrize("mode", ["fork", "spawn"])

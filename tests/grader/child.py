@@ -199,54 +199,51 @@ def in_a_fork(function):
     return text
 
 
-def fence(scratch, hidden):
-    """Where no other user can be had: refuse what no homework does. It stops accidents and plain tries."""
-    forks = 0
-    writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-    refused = (
-        "os.exec",
-        "os.posix_spawn",
-        "os.spawn",
-        "os.system",
-        "os.kill",
-        "os.killpg",
-        "subprocess.Popen",
-    )
-    changing = (
-        "os.remove",
-        "os.rename",
-        "os.rmdir",
-        "os.mkdir",
-        "os.link",
-        "os.symlink",
-        "os.chmod",
-        "os.truncate",
-    )
+FORKS = 5  # of a process and what it has forked, together
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+REFUSED = ["os.exec", "os.posix_spawn", "os.spawn", "os.system", "os.kill", "os.killpg", "subprocess.Popen"]
+CHANGING = [
+    "os.remove",
+    "os.rename",
+    "os.rmdir",
+    "os.mkdir",
+    "os.link",
+    "os.symlink",
+    "os.chmod",
+    "os.truncate",
+]
+READING = ("open", "os.listdir", "os.scandir")
 
-    def inside(path, folder):
-        path = os.path.realpath(os.fspath(path))
-        return path == folder or path.startswith(os.path.join(folder, ""))
+
+def fence(scratch, hidden):
+    """Where student code cannot be locked out: refuse what no homework does. It stops plain tries only."""
+    forks, scratch, hidden = 0, os.path.realpath(scratch), [os.path.realpath(path) for path in hidden]
 
     def hook(event, arguments):
         nonlocal forks
-        if event == "os.fork":
-            forks += 1
-            if forks > 5:
-                raise PermissionError("too many processes")
-        elif event in refused:
+        forks += event == "os.fork"
+        if event in REFUSED or forks > FORKS:
             raise PermissionError(f"{event} is refused while grading")
-        elif event in ("open", "os.listdir", "os.scandir", *changing) and isinstance(
-            arguments[0], (str, bytes)
-        ):
-            path = os.fsdecode(arguments[0])
-            if any(inside(path, folder) for folder in hidden):
-                raise PermissionError(f"{path} is closed while grading")
-            write = event in changing or event == "open" and (arguments[2] or 0) & writing
-            if write and path != os.devnull and not inside(path, scratch):
-                raise PermissionError(f"{path} is outside the folder of the script")
+        if event in READING or event in CHANGING:
+            path = arguments[0]
+            if isinstance(path, (str, bytes)):
+                writing = event in CHANGING or event == "open" and bool((arguments[2] or 0) & WRITING)
+                allow(os.fsdecode(path), writing, scratch, hidden)
 
-    scratch, hidden = os.path.realpath(scratch), [os.path.realpath(path) for path in hidden]
     sys.addaudithook(hook)
+
+
+def allow(path, writing, scratch, hidden):
+    """PermissionError for a path that is closed, or that is to be changed and does not lie in scratch."""
+    real = os.path.realpath(path)
+    if any(inside(real, folder) for folder in hidden):
+        raise PermissionError(f"{path} is closed while grading")
+    if writing and path != os.devnull and not inside(real, scratch):
+        raise PermissionError(f"{path} is outside the folder of the script")
+
+
+def inside(path, folder):
+    return path == folder or path.startswith(os.path.join(folder, ""))
 
 
 # the end of a run

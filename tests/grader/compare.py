@@ -55,8 +55,6 @@ def same(a, b, tolerance):
 
 
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
-
-
 MOST = 2000  # numbers: who prints all that there are has not computed any
 
 
@@ -66,7 +64,7 @@ def printed(text):
     for match in NUMBER.findall(text):
         digits, _, exponent = match.lower().partition("e")
         decimals = len(digits.partition(".")[2])
-        if len(match) < 40 and abs(int(exponent or 0)) < 300:
+        if len(match) < 40 and len(exponent) < 5 and abs(int(exponent or 0)) < 250:
             found.append((float(match), 0.5 * 10.0 ** (int(exponent or 0) - decimals)))
     return np.array(found[-MOST:]).reshape(-1, 2)
 

@@ -163,7 +163,7 @@ def in_turn(f, params, lr, num_iters):
 def final_loss(trial, evidence):
     """The loss at the end is printed, before or after the last update: the right one, or its own."""
     result, right = evidence.step(0), [float(wanted.seen["final loss"].array) for wanted in trial.wanted]
-    own = [float(seen.array) for i in (0, 1) if moved(evidence, i) and (seen := finite(evidence, i))]
+    own = [objective(*params) for i in (0, 1) if (params := moved(evidence, i))]
     lines = [line for line in result.output.splitlines() if "final" in line.lower()] or [result.output]
     found = printed("\n".join(lines))
     if not any(len(near(found, value, 1e-5, 1e-3)) for value in right + own):
@@ -171,17 +171,20 @@ def final_loss(trial, evidence):
 
 
 def moved(evidence, i):
-    """Whether step i has changed the parameters."""
+    """The parameters after step i, if they are numbers and others than at the start."""
     start = evidence.trial.steps[i][1]["start"]
     seen = evidence.steps[i].seen if i < len(evidence.steps) else {}
-    ends = [seen[name].array for m in range(len(start)) if (name := f"parameter {m + 1}") in seen]
-    return any(not np.array_equal(end, value) for end, value in zip(ends, start))
+    ends = [seen.get(f"parameter {m + 1}") for m in range(len(start))]
+    if not all(end and end.array is not None and end.shape == () for end in ends):
+        return None
+    ends = [float(end.array) for end in ends]
+    return ends if np.isfinite(ends).all() and ends != start else None
 
 
-def finite(evidence, i):
-    """The final loss of step i that the submission's own parameters have, if it is a number."""
-    seen = evidence.steps[i].seen.get("final loss") if i < len(evidence.steps) else None
-    return seen if seen and seen.array is not None and seen.shape == () and np.isfinite(seen.array) else None
+def objective(p, q, r):
+    """The function that actions.descent makes of nodes."""
+    terms = np.array([p * q - 1, p + 2 * r - 3, q * r])
+    return float(terms @ terms)
 
 
 # the handout's own runs

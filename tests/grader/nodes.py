@@ -4,11 +4,11 @@ import functools
 
 import numpy as np
 
+from . import reference
 from .checks import Trial, encode, generator
-from .compare import Wrong, require
+from .compare import Wrong, numbers, require
 
 SCALAR_NODES = {"1b": ("LogNode", [0.3, 4.7, 31.0]), "1e": ("SigmoidNode", [-2.3, 0.6, 1.9])}
-TIMES = {"LogNode": "log(x)", "SigmoidNode": "sigmoid(x)", "DotNode": "dot", "MVMulNode": "M v"}
 
 
 def trials(part):
@@ -66,7 +66,7 @@ def gradients(trial, which, evidence):
 def joined(trial, which, evidence):
     """The node has appended itself to topo_order; else compute_grad passes it by."""
     for i in which:
-        times = int(evidence.seen(i, "places 1").array)
+        times = int(numbers("places", evidence.seen(i, "places 1"), ()))
         if times != 1:
             raise Wrong(
                 f"{trial.texts[i]}: the node stands {times} times in its topo_order, not once: "
@@ -118,8 +118,6 @@ def local_mistakes(kind, want, inputs, g, name):
 
 def alone(name, arguments, which):
     """The contribution of one place alone where the input is used."""
-    from . import reference
-
     uses = [(node, g) for node, g in zip(arguments["nodes"], arguments["upstream"]) if name in node[1]]
     node, g = uses[which]
     kind, names = node
