@@ -28,6 +28,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+BLOCK = 262_144  # multiplications in one product: stays in cache, and OpenBLAS keeps it on one thread
 DATA = os.path.join(os.path.dirname(os.path.realpath(__file__)), "data")
 GENOMES, POPULATIONS = os.path.join(DATA, "genomes.tsv"), os.path.join(DATA, "populations.tsv")
 
@@ -37,6 +38,13 @@ class Data(NamedTuple):
 
     ones: np.ndarray  # (n, d), or sparse: 1 where x_ij = 1, and 0 elsewhere
     seen: np.ndarray | None  # (n, d): m_ij = 1 where x_ij is seen, and 0 where it is missing. None: all seen
+
+    def blocks(self, k):
+        """Slices of the rows and their Data, as many as make BLOCK multiplications; sparse: all at once."""
+        n, d = self.ones.shape
+        size = max(1, BLOCK // (k * d)) if isinstance(self.ones, np.ndarray) else n
+        for rows in (slice(i, i + size) for i in range(0, n, size)):
+            yield rows, Data(self.ones[rows], None if self.seen is None else self.seen[rows])
 
 
 def prepare(X):
@@ -110,21 +118,36 @@ def e_step(X, pi, W):
     every component (W is 0 or 1 in a column where it differs): its r would be 0 / 0.
     """
     data = prepare(X)
-    return posterior(data, *parameters(data, pi, W))[0]
+    return normalise(log_joint(data, logs(*parameters(data, pi, W))))[0].T.copy()
 
 
-def log_joint(data, pi, W):
+class Logs(NamedTuple):
+    """The logarithms of pi and W, and where W is exactly 0 or 1."""
+
+    pi: np.ndarray  # (k, 1)
+    W: np.ndarray  # (k, d): 0 in place of log 0
+    not_W: np.ndarray  # (k, d): log(1 - W), and 0 in place of log 0
+    forbidden: tuple  # two (k, d): 1 where a one, and where a zero, is impossible. Empty: nowhere
+
+
+def logs(pi, W):
+    """The Logs of pi (k,) and W (k, d)."""
+    is0, is1 = W == 0, W == 1
+    with np.errstate(divide="ignore"):  # pi_c = 0: minus infinity is right
+        log_pi = np.log(pi)[:, None]
+    forbidden = (is0.astype(float), is1.astype(float)) if is0.any() or is1.any() else ()
+    return Logs(log_pi, np.log(np.where(is0, 1, W)), np.log1p(-np.where(is1, 0, W)), forbidden)
+
+
+def log_joint(data, logs):
     """(k, n): log P(x_i, z_i = c) = log pi_c + sum_j x_ij log W_cj + (1 - x_ij) log(1 - W_cj).   (3a, step 3)
 
     Where W is exactly 0 or 1, 0 log 0 = 0 is left out of the sum, and if any x_ij differs from such a W_cj,
     then i is impossible under c: minus infinity.
     """
-    is0, is1 = W == 0, W == 1
-    log_W, log_not_W = np.log(np.where(is0, 1, W)), np.log1p(-np.where(is1, 0, W))
-    with np.errstate(divide="ignore"):  # pi_c = 0: minus infinity is right
-        joint = np.log(pi)[:, None] + sum_over_columns(data, log_W, log_not_W)
-    if is0.any() or is1.any():
-        joint[sum_over_columns(data, is0.astype(float), is1.astype(float)) > 0] = -np.inf
+    joint = logs.pi + sum_over_columns(data, logs.W, logs.not_W)
+    if logs.forbidden:
+        joint[sum_over_columns(data, *logs.forbidden) > 0] = -np.inf
     return joint
 
 
@@ -139,7 +162,7 @@ def sum_over_columns(data, A, B):
     return product
 
 
-def normalise(joint):
+def normalise(joint, first=0):
     """r as (k, n), and log P(x_i) (n,), from the log joint, which is overwritten.   (3a, steps 4 and 5)
 
     The largest term of each sum is divided out first, since exp() of thousands of logs is 0 in a computer.
@@ -147,24 +170,18 @@ def normalise(joint):
     """
     top = joint.max(0)
     if (top == -np.inf).any():
-        raise ValueError(f"X[{np.argmin(top)}] is impossible under every component: P(x) = 0")
+        raise ValueError(f"X[{first + np.argmin(top)}] is impossible under every component: P(x) = 0")
     r = np.exp(np.subtract(joint, top, out=joint), out=joint)
     total = r.sum(0)
     r /= total
     return r, top + np.log(total)
 
 
-def posterior(data, pi, W):
-    """r (n, k), and log P(x_i) (n,)."""
-    r, log_p = normalise(log_joint(data, pi, W))
-    return np.ascontiguousarray(r.T), log_p
-
-
 def log_likelihood(X, pi, W):
     """log P(X) = sum_i log sum_c P(x_i, z_i = c), what EM makes large. A float; for an example that is
     impossible under every component, minus infinity. Raises ValueError as `e_step` does for X, pi, W."""
     data = prepare(X)
-    joint = log_joint(data, *parameters(data, pi, W))
+    joint = log_joint(data, logs(*parameters(data, pi, W)))
     return float(np.logaddexp.reduce(joint, axis=0).sum())
 
 
@@ -189,7 +206,7 @@ def expected_complete_log_likelihood(X, r, pi, W):
     data = prepare(X)
     pi, W = parameters(data, pi, W)
     r = responsibilities(data, r, len(pi)).T
-    return float(r[r > 0] @ log_joint(data, pi, W)[r > 0])
+    return float(r[r > 0] @ log_joint(data, logs(pi, W))[r > 0])
 
 
 # 3c, 3d
@@ -228,15 +245,27 @@ def m_step(X, r):
     """
     data = prepare(X)
     r = np.asarray(r, float)
-    return maximise(data, responsibilities(data, r, r.shape[-1] if r.ndim else 0))
+    return maximise(data, sums_over_examples(data, responsibilities(data, r, r.shape[-1] if r.ndim else 0).T))
 
 
-def maximise(data, r):
+class Sums(NamedTuple):
+    """What the M step needs of r."""
+
+    mass: np.ndarray  # (k,): sum_i r_ic
+    ones: np.ndarray  # (k, d): sum_i r_ic x_ij
+    seen: np.ndarray  # (k, d): sum_i m_ij r_ic; with nothing missing (k, 1), the mass
+
+
+def sums_over_examples(data, r):
+    """The Sums of r, here (k, n)."""
+    mass = r.sum(1)
+    seen = mass[:, None] if data.seen is None else r @ data.seen
+    return Sums(mass, r @ data.ones, seen)  # (k, d) = (k, n) (n, d)
+
+
+def maximise(data, sums):
     """pi (k,) and W (k, d), as `m_step`."""
-    n = len(r)
-    mass = r.sum(0)
-    ones = r.T @ data.ones  # (k, d) = (k, n) (n, d)
-    seen = np.broadcast_to(mass[:, None], ones.shape) if data.seen is None else r.T @ data.seen
+    (mass, ones, seen), n = sums, data.ones.shape[0]
     W = ones / np.where(seen > 0, seen, 1)
     W[seen - ones <= 8 * np.sqrt(n) * np.finfo(float).eps * seen] = 1  # a column of ones, but for rounding
     if not seen.all():
@@ -294,13 +323,29 @@ def fit(X, k, restarts=1, seed=0, max_iter=1000, tol=1e-10, start=None):
 def em(data, r, max_iter, tol):
     """The Fit from the responsibilities r."""
     history, converged = [], False
+    sums = sums_over_examples(data, r.T)
     while not converged and len(history) < max_iter:
-        pi, W = maximise(data, r)
-        r, log_p = posterior(data, pi, W)
+        pi, W = maximise(data, sums)
+        r, log_p, sums = sweep(data, pi, W)
         history.append(float(log_p.sum()))
         converged = len(history) > 1 and history[-1] - history[-2] <= tol * abs(history[-1])
     order = np.argsort(-pi, kind="stable")
-    return Fit(pi[order], W[order], r[:, order], history[-1], len(history), converged, history)
+    return Fit(pi[order], W[order], r[order].T.copy(), history[-1], len(history), converged, history)
+
+
+def sweep(data, pi, W):
+    """The E step: r as (k, n), and log P(x_i) (n,); and the Sums of this r for the M step that follows.
+
+    Both are made block by block of the rows, in one trip through X and not two: in large data these trips are
+    nearly all that an iteration costs.
+    """
+    k, n, now = len(pi), data.ones.shape[0], logs(pi, W)
+    r, log_p, sums = np.empty((k, n)), np.empty(n), None
+    for rows, some in data.blocks(k):
+        r[:, rows], log_p[rows] = normalise(log_joint(some, now), rows.start)
+        new = sums_over_examples(some, r[:, rows])
+        sums = Sums(*map(np.add, sums, new)) if sums else new
+    return r, log_p, sums
 
 
 # Tables
@@ -686,11 +731,15 @@ def run(main):
         sys.stdout.flush()
     except KeyboardInterrupt:
         status = 130
-    except BrokenPipeError:  # the reader has seen enough: `| head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:
+        pass  # the reader has seen enough: `| head -1`
     except (ValueError, OSError, MemoryError) as error:
         print(f"em_binary.py: error: {reason(error)}", file=sys.stderr)
         status = 2
+    try:
+        sys.stdout.flush()
+    except OSError:  # nothing can be written there any more; Python would try again, and complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
 
 
