@@ -134,7 +134,7 @@ FORMULAS = [  # part, the formula as it stands in the README, and the line of nu
     ),
     (
         "1c",
-        r"\partial f / \partial x \mathrel{+}= g \, u \, (1 - u)",
+        r"\partial f / \partial x \mathrel{+}= g u (1 - u)",
         lambda: node_agrees(bp.SigmoidNode, [u], lambda g, x: [g * s * (1 - s)]),
     ),
     ("1c", r"u = \sigma(x) = 1 / (1 + e^{-x})", lambda: equal(bp.SigmoidNode(bp.InputNode(u, [])).value, s)),
@@ -145,13 +145,13 @@ FORMULAS = [  # part, the formula as it stands in the README, and the line of nu
     ),
     (
         "1f",
-        r"\partial f / \partial a \mathrel{+}= g \, b, \qquad \partial f / \partial b \mathrel{+}= g \, a",
+        r"\partial f / \partial a \mathrel{+}= g b, \qquad \partial f / \partial b \mathrel{+}= g a",
         lambda: node_agrees(bp.DotNode, [a, b], lambda g, a, b: [g * b, g * a]),
     ),
     ("1f", r"y = a^T b = \sum_j a_j b_j", lambda: equal(a @ b, sum(a[j] * b[j] for j in range(4)))),
     (
         "1k",
-        r"\partial f / \partial M \mathrel{+}= g \, v^T, \qquad \partial f / \partial v \mathrel{+}= M^T g",
+        r"\partial f / \partial M \mathrel{+}= g v^T, \qquad \partial f / \partial v \mathrel{+}= M^T g",
         lambda: node_agrees(bp.MVMulNode, [M, v], lambda g, M, v: [np.outer(g, v), M.T @ g]),
     ),
     (
@@ -394,6 +394,18 @@ def test_em_check_is_within_its_bounds(tmp_path):
     differences = re.findall(r"Max difference: (\S+) \(ok: at most (\S+)\)", printed)
     assert len(differences) == 5
     assert all(float(difference) <= float(bound) for difference, bound in differences)
+
+
+def test_the_table_of_points_is_the_graders():
+    sys.path.insert(0, str(ROOT / "tests"))
+    from grader.points import POINTS as checks
+
+    stated = {part: cells for parts, cells in rows(section("Grading")) for part in parts.split(", ")}
+    assert stated == {
+        part: ", ".join(f"{name} {n}" for name, n in table.items()) for part, table in checks.items()
+    }
+    assert "47 points in nine parts" in README.replace("\n", " ")
+    assert (sum(sum(table.values()) for table in checks.values()), len(checks)) == (47, 9)
 
 
 COMMANDS = rows(section("Commands and figures"))
