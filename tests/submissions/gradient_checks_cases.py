@@ -41,6 +41,16 @@ MOVED = """
             moved[i][entry] += EPSILON
             numerical[entry] = (f(*moved)[1].value - output.value) / EPSILON
 """
+FORMULA = """
+    if len(values) == 3:
+        a, b, c = values
+        u = expit(a.dot(c))
+        formula = [b / a.dot(b) - 3 * u * (1 - u) * c, a / a.dot(b), -3 * u * (1 - u) * a]
+    else:
+        M, v = values
+        on = M.dot(v) > 0
+        formula = [np.outer(v * on, v), M.dot(v) * on + M.T.dot(v * on)]
+"""
 NUMERICAL = MOVED.split("\n")[3].strip()
 PRINTED = [line.strip() for line in COMPARE.strip().split("\n")[-3:]]
 DIFFERENCE = "np.max(np.abs(numerical - backprop))"
@@ -87,6 +97,21 @@ NUMERIC = [  # value and backprop are right: 2 points
         2,
         "the same, with a rounding error made up",
         (MOVED, "\n            numerical[entry] = nodes[i].grad[entry] + 1e-8 * np.random.randn()\n"),
+    ),
+    compare(
+        "numerical-by-formula",
+        3,
+        "the numerical gradient from a formula: right to the last digit, and no difference of f",
+        ("    for i, name", FORMULA + "    for i, name"),
+        ("        backprop =", "        numerical = formula[i]\n        backprop ="),
+        says=["is it made of differences of f?"],
+    ),
+    compare(
+        "backprop-copied",
+        3,
+        "the column of backprop is copied from the numerical one",
+        ("= nodes[i].grad", "= numerical"),
+        says=["the backprop gradient of a is then"],
     ),
     compare(
         "never-restored",

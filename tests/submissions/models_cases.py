@@ -218,6 +218,15 @@ BOTH = [
         says=["NoneType"],
     ),
     both(
+        "graph-remembered",
+        WRONG_LOSS,
+        "the graph of the first call is returned at every call",
+        ("    def compute_loss(", "    made = []\n    def compute_loss("),
+        ("        order = []", "        if made: return made[0]\n        order = []"),
+        ("        return (", "        made.append((("),
+        (f", {TOTAL}\n", f", {TOTAL}))\n        return made[0]\n"),
+    ),
+    both(
         "examples-changed",
         WRONG_LOSS,
         "x *= y changes the dataset at every call",

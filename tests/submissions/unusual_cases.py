@@ -502,6 +502,12 @@ CHECKS = [
     ),
     right(
         compare,
+        "one-element-arrays",
+        "a one-element array is stored into an entry: numpy takes it up to 2.3, and no newer one grades",
+        (NUMERICAL, NUMERICAL.replace("f(*moved)[1].value", "np.array([f(*moved)[1].value])")),
+    ),
+    right(
+        compare,
         "backward-differences",
         "backward differences",
         ("moved[i][entry] +=", "moved[i][entry] -="),
@@ -533,6 +539,13 @@ CHECKS = [
         "a line for each entry",
         (PRINTED[0], "for pair in zip(numerical.ravel(), backprop.ravel()): print('%.8f  %.8f' % pair)"),
         (PRINTED[1], "pass"),
+    ),
+    right(
+        compare,
+        "lists-of-scalars",
+        "lists of numpy's numbers, which numpy 2 shows as np.float64(...)",
+        ("name, numerical)", "name, list(numerical.ravel()))"),
+        ("name, backprop)", "name, list(backprop.ravel()))"),
     ),
     right(
         compare,
