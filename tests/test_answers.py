@@ -226,11 +226,17 @@ def test_every_displayed_formula_is_checked():
 # the numbers
 
 
-def output(command, folder):
-    script, *args = command.split()
-    done = subprocess.run([sys.executable, ROOT / script, *args], cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def output(line, folder):
+    """What a command prints when it is run in the folder."""
+    script, *args = line.split()
+    main, here = {"backprop.py": bp.main, "kmeans.py": km.main, "em_binary.py": em.main}[script], os.getcwd()
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        os.chdir(folder)
+        try:
+            main(args)
+        finally:
+            os.chdir(here)
+    return printed.getvalue()
 
 
 def rows(text):
@@ -244,17 +250,9 @@ def rows(text):
 @functools.cache
 def elbow_losses():
     """The rows k, loss from the seed, best of 20 that the command prints."""
-    with contextlib.redirect_stdout(io.StringIO()) as printed, tempfile.TemporaryDirectory() as folder:
-        here = os.getcwd()
-        try:
-            os.chdir(folder)
-            km.main(["elbow"])
-        finally:
-            os.chdir(here)
-    return {
-        int(k): (float(a), float(b))
-        for k, a, b in re.findall(r"^ *(\d+) +(\S+) +(\S+)$", printed.getvalue(), re.M)
-    }
+    with tempfile.TemporaryDirectory() as folder:
+        printed = output("kmeans.py elbow", folder)
+    return {int(k): (float(a), float(b)) for k, a, b in re.findall(r"^ *(\d+) +(\S+) +(\S+)$", printed, re.M)}
 
 
 def size(name):
