@@ -183,8 +183,8 @@ def moved(evidence, i):
 
 def objective(p, q, r):
     """The function that actions.descent makes of nodes."""
-    terms = np.array([p * q - 1, p + 2 * r - 3, q * r])
-    return float(terms @ terms)
+    with np.errstate(over="ignore"):
+        return float(np.sum(np.square([p * q - 1, p + 2 * r - 3, q * r])))
 
 
 # the handout's own runs
