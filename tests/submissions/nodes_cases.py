@@ -3,18 +3,29 @@
 from case import Case
 
 PART = {"LogNode": "1b", "SigmoidNode": "1e", "DotNode": "1g", "MVMulNode": "1l"}
+BUILT_ON = {"LogNode": "1h", "SigmoidNode": "1h", "DotNode": "1h", "MVMulNode": "1m"}
+WHOLE = (
+    "log-sign",
+    "sigmoid-sign",
+    "dot-sign",
+    "matrix-sign",
+)  # graded in every part, to save time for the others
+
+
+def graded(id, node):
+    return () if id in WHOLE else (PART[node], BUILT_ON[node])
 
 
 def rule(id, node, text, score, why, *says):
     """A wrong backward()."""
-    return Case(id, {f"{node}.backward": text}, {PART[node]: score}, why, says=says)
+    return Case(id, {f"{node}.backward": text}, {PART[node]: score}, why, says=says, only=graded(id, node))
 
 
 def value(id, node, text, score, why, *says):
     """A wrong value; where backward() does not use it, only the point of the value is lost."""
     children = {"DotNode": "self.n1, self.n2 = n1, n2", "MVMulNode": "self.M, self.v = M, v"}
     body = f"{children.get(node, 'self.n = n')}\n{text}"
-    return Case(id, {f"{node}.forward": body}, {PART[node]: score}, why, says=says)
+    return Case(id, {f"{node}.forward": body}, {PART[node]: score}, why, says=says, only=graded(id, node))
 
 
 JOINED = """
