@@ -28,7 +28,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-BLOCK = 262_144  # multiplications in one product: stays in cache, and OpenBLAS keeps it on one thread
 DATA = os.path.join(os.path.dirname(os.path.realpath(__file__)), "data")
 GENOMES, POPULATIONS = os.path.join(DATA, "genomes.tsv"), os.path.join(DATA, "populations.tsv")
 
@@ -38,13 +37,6 @@ class Data(NamedTuple):
 
     ones: np.ndarray  # (n, d), or sparse: 1 where x_ij = 1, and 0 elsewhere
     seen: np.ndarray | None  # (n, d): m_ij = 1 where x_ij is seen, and 0 where it is missing. None: all seen
-
-    def blocks(self, k):
-        """Slices of the rows and their Data, as many as make BLOCK multiplications; sparse: all at once."""
-        n, d = self.ones.shape
-        size = max(1, BLOCK // (k * d)) if isinstance(self.ones, np.ndarray) else n
-        for rows in (slice(i, i + size) for i in range(0, n, size)):
-            yield rows, Data(self.ones[rows], None if self.seen is None else self.seen[rows])
 
 
 def prepare(X):
@@ -162,7 +154,7 @@ def sum_over_columns(data, A, B):
     return product
 
 
-def normalise(joint, first=0):
+def normalise(joint):
     """r as (k, n), and log P(x_i) (n,), from the log joint, which is overwritten.   (3a, steps 4 and 5)
 
     The largest term of each sum is divided out first, since exp() of thousands of logs is 0 in a computer.
@@ -170,7 +162,7 @@ def normalise(joint, first=0):
     """
     top = joint.max(0)
     if (top == -np.inf).any():
-        raise ValueError(f"X[{first + np.argmin(top)}] is impossible under every component: P(x) = 0")
+        raise ValueError(f"X[{np.argmin(top)}] is impossible under every component: P(x) = 0")
     r = np.exp(np.subtract(joint, top, out=joint), out=joint)
     total = r.sum(0)
     r /= total
@@ -245,27 +237,16 @@ def m_step(X, r):
     """
     data = prepare(X)
     r = np.asarray(r, float)
-    return maximise(data, sums_over_examples(data, responsibilities(data, r, r.shape[-1] if r.ndim else 0).T))
+    return maximise(data, responsibilities(data, r, r.shape[-1] if r.ndim else 0).T)
 
 
-class Sums(NamedTuple):
-    """What the M step needs of r."""
-
-    mass: np.ndarray  # (k,): sum_i r_ic
-    ones: np.ndarray  # (k, d): sum_i r_ic x_ij
-    seen: np.ndarray  # (k, d): sum_i m_ij r_ic; with nothing missing (k, 1), the mass
-
-
-def sums_over_examples(data, r):
-    """The Sums of r, here (k, n)."""
-    mass = r.sum(1)
-    seen = mass[:, None] if data.seen is None else r @ data.seen
-    return Sums(mass, r @ data.ones, seen)  # (k, d) = (k, n) (n, d)
-
-
-def maximise(data, sums):
-    """pi (k,) and W (k, d), as `m_step`."""
-    (mass, ones, seen), n = sums, data.ones.shape[0]
+def maximise(data, r):
+    """pi (k,) and W (k, d), as `m_step`, from r as (k, n)."""
+    n, mass = r.shape[1], r.sum(1)
+    ones = (
+        data.ones.T @ r.T
+    ).T  # (k, d); as r @ ones, two threads that do not get a processor each would stall
+    seen = mass[:, None] if data.seen is None else (data.seen.T @ r.T).T
     W = ones / np.where(seen > 0, seen, 1)
     W[seen - ones <= 8 * np.sqrt(n) * np.finfo(float).eps * seen] = 1  # a column of ones, but for rounding
     if not seen.all():
@@ -322,30 +303,14 @@ def fit(X, k, restarts=1, seed=0, max_iter=1000, tol=1e-10, start=None):
 
 def em(data, r, max_iter, tol):
     """The Fit from the responsibilities r."""
-    history, converged = [], False
-    sums = sums_over_examples(data, r.T)
+    history, converged, r = [], False, r.T  # (k, n) from here on
     while not converged and len(history) < max_iter:
-        pi, W = maximise(data, sums)
-        r, log_p, sums = sweep(data, pi, W)
+        pi, W = maximise(data, r)
+        r, log_p = normalise(log_joint(data, logs(pi, W)))
         history.append(float(log_p.sum()))
         converged = len(history) > 1 and history[-1] - history[-2] <= tol * abs(history[-1])
     order = np.argsort(-pi, kind="stable")
     return Fit(pi[order], W[order], r[order].T.copy(), history[-1], len(history), converged, history)
-
-
-def sweep(data, pi, W):
-    """The E step: r as (k, n), and log P(x_i) (n,); and the Sums of this r for the M step that follows.
-
-    Both are made block by block of the rows, in one trip through X and not two: in large data these trips are
-    nearly all that an iteration costs.
-    """
-    k, n, now = len(pi), data.ones.shape[0], logs(pi, W)
-    r, log_p, sums = np.empty((k, n)), np.empty(n), None
-    for rows, some in data.blocks(k):
-        r[:, rows], log_p[rows] = normalise(log_joint(some, now), rows.start)
-        new = sums_over_examples(some, r[:, rows])
-        sums = Sums(*map(np.add, sums, new)) if sums else new
-    return r, log_p, sums
 
 
 # Tables
