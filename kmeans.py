@@ -9,8 +9,8 @@ X (N, D)     the examples, one in each row
 C (k, D)     the centroids
 z (N,)       z[i] is the cluster of example i, from 0 to k - 1
 w (N,)       how many times each example counts: 1, or in a picture the number of pixels of a colour
-x (D+1, n)   some examples as columns, shifted to the middle of X, over a row of ones
-sums         (k+1, D+1): what x adds up to in each cluster, so its last column counts; row k is scratch
+x (D+1, N)   the examples as columns, shifted to the middle of X, over a row of ones
+sums         (k, D+1): what x adds up to in each cluster, so its last column counts
 """
 
 import argparse
@@ -51,8 +51,8 @@ def kmeans(X, k):
 
 
 def check(X, k):
-    """X as a contiguous array, if it can be clustered into k; ValueError if not."""
-    X = np.ascontiguousarray(X)
+    """X as an array, if it can be clustered into k; ValueError if not."""
+    X = np.asarray(X)
     if X.ndim != 2 or not X.shape[1]:
         raise ValueError(f"X must have two dimensions, examples and columns, but its shape is {X.shape}")
     if X.dtype.kind not in "buif":
@@ -93,37 +93,36 @@ def lloyd(X, C, w):
     (n, d), k = X.shape, len(C)
     middle, radius = frame(X)
     error = 4 * (d + 2) * np.finfo(float).eps * radius  # of a distance, by rounding
-    C = C - middle
-    z, sums = np.full(n, k, np.min_scalar_type(k)), np.zeros((k + 1, d + 1))
+    x, C = shifted(X, middle), C - middle
+    z, sums = np.full(n, k, np.min_scalar_type(k)), np.zeros((k, d + 1))
     safe, moved = np.full(n, -np.inf), 0.0
     for passes in itertools.count(1):  # noqa: B007
         old, old_C = z.copy(), C
         for rows in pieces(np.flatnonzero(safe <= moved), k, d):
-            z[rows], margin = nearest(columns(X, rows, middle), C, radius, error)
+            z[rows], margin = nearest(x.take(rows, axis=1), C, radius, error)
             safe[rows] = moved + margin
-        for rows in pieces(np.flatnonzero(z != old), 1, d):
-            x = columns(X, rows, middle)
-            sums += totals(x, z[rows], w[rows], k) - totals(x, old[rows], w[rows], k)
-        C = refill(X, z, means(sums, C), sums[:k, d] == 0, middle, error)
+        for rows in pieces(np.flatnonzero(z != old), k, d):
+            some = w[rows] * x.take(rows, axis=1)
+            sums += totals(some, z[rows], k) - totals(some, old[rows], k)
+        C = refill(x, z, means(sums, C), sums[:, d] == 0, error)
         step = np.linalg.norm(C - old_C, axis=1).max()
         if step <= 2 * error:  # as it is when no assignment has changed
             break
         moved += 2 * step
-    return *finish(X, z, C, w, middle, error), passes
+    return *finish(X, x, z, C, w, middle, error), passes
+
+
+def shifted(X, middle):
+    """x (D+1, N): the examples less the middle, so that a far offset leaves no rounding error; ones below."""
+    x = np.ones((X.shape[1] + 1, len(X)))
+    np.subtract(X.T, middle[:, None], out=x[:-1], dtype=float)
+    return x
 
 
 def pieces(rows, k, d):
     """The rows, as many at a time as make BLOCK multiplications."""
     size = max(64, BLOCK // (k * (d + 1)))
     return (rows[i : i + size] for i in range(0, len(rows), size))
-
-
-def columns(X, rows, middle):
-    """x (D+1, n): the rows of X, shifted, with ones below. Shifted, a far offset leaves no rounding error."""
-    x = np.ones((X.shape[1] + 1, len(rows)))
-    x[:-1] = X.take(rows, axis=0).T
-    x[:-1] -= middle[:, None]
-    return x
 
 
 def nearest(x, C, radius, error):
@@ -135,63 +134,60 @@ def nearest(x, C, radius, error):
     score = np.hstack([C, -(C * C).sum(1, keepdims=True) / 2]) @ x  # (k, n) = (k, D+1) (D+1, n)
     best = score.max(0)
     reverse = np.arange(len(C), 0, -1, dtype=np.min_scalar_type(len(C)))  # argmax(0) takes ten times as long
-    z = len(C) - ((score == best) * reverse[:, None]).max(0)
-    score[z, np.arange(x.shape[1])] = -np.inf
+    z = len(C) - ((score == best) * reverse[:, None]).max(0).astype(int)
+    score.ravel()[z * len(best) + np.arange(len(best))] = -1e300  # minus infinity would be NaN at k = 1
     second = score.max(0)
     close = np.flatnonzero(best - second <= error * radius)
     if len(close):
         distance = np.array([np.linalg.norm(x[:-1, close] - c[:, None], axis=0) for c in C])
         z[close] = (distance <= distance.min(0) + error).argmax(0)
-    square = (x[:-1] ** 2).sum(0)
-    near, far = (np.sqrt(np.maximum(square - 2 * s, 0)) for s in (best, second))
-    return z, far - near - 2 * math.sqrt(error * radius)
+    slack = error * radius or 1.0  # 1: all examples are equal
+    square = np.einsum("ij,ij->j", x[:-1], x[:-1])
+    return z, (best - second - slack) / np.sqrt(square - best - second + 2 * slack)
 
 
-def totals(x, z, w, k):
-    """(k+1, D+1): the sum of the columns of x in each cluster; that of the ones counts them."""
-    return np.array([np.bincount(z, w * row, k + 1) for row in x]).T
+def totals(x, z, k):
+    """(k, D+1): the sum of the columns of x in each cluster; that of the ones counts them."""
+    return (z == np.arange(k, dtype=z.dtype)[:, None]) @ x.T  # (k, D+1) = (k, n) (n, D+1)
 
 
 def means(sums, C):
     """The centroids: the mean of each cluster. An empty one stays where it is."""
-    count = sums[:-1, -1:]
-    return np.where(count > 0, sums[:-1, :-1] / np.maximum(count, 1), C)
+    count = sums[:, -1:]
+    return np.where(count > 0, sums[:, :-1] / np.maximum(count, 1), C)
 
 
-def refill(X, z, C, empty, middle, error):
+def refill(x, z, C, empty, error):
     """C, with each empty cluster on the example farthest from its centroid, if any lies off its centroid."""
     if empty.any():
-        distance = np.sqrt(squares(X, z, C, middle))
+        distance = np.sqrt(squares(x, z, C))
         for c in np.flatnonzero(empty):
             far = np.argmax(distance >= distance.max() - error)
             if distance[far] > error:
-                C[c] = X[far] - middle
-                distance = np.minimum(distance, np.sqrt(squares(X, c, C, middle)))
+                C[c] = x[:-1, far]
+                distance = np.minimum(distance, np.sqrt(squares(x, c, C)))
     return C
 
 
-def squares(X, z, C, middle):
-    """(N,): the squared distance of each example, less the middle, to its centroid; float64 whatever X is."""
-    total = np.zeros(len(X))
-    for column, shift, c in zip(X.T, middle, C.T):
-        difference = np.subtract(column, shift, dtype=float)
-        difference -= c[z]
+def squares(x, z, C):
+    """(N,): the squared distance of each column of x to its centroid."""
+    total = np.zeros(x.shape[1])
+    for row, c in zip(x, C.T):
+        difference = row - c[z]
         difference *= difference  # in place, as a picture may have millions of colours
         total += difference
     return total
 
 
-def finish(X, z, C, w, middle, error):
+def finish(X, x, z, C, w, middle, error):
     """z, the means added up afresh, and their loss. A mean that is an example but for rounding is that."""
-    n, d = X.shape
-    sums = sum(
-        totals(columns(X, rows, middle), z[rows], w[rows], len(C)) for rows in pieces(np.arange(n), 1, d)
-    )
-    C, still = means(sums, C) + middle, np.zeros(d)
-    left = squares(X, z, C, still)
+    k, d = C.shape
+    parts = pieces(np.arange(len(X)), k, d)
+    C = means(sum(totals(w[rows] * x.take(rows, axis=1), z[rows], k) for rows in parts), C)
+    left, C = squares(x, z, C), C + middle
     if left.max() <= error**2:
         C[z] = X
-        left = squares(X, z, C, still)
+        left = squares(X.T, z, C)
     return z, C, float(w @ left)
 
 
@@ -203,7 +199,7 @@ def basic(k, rng_seed=0, data=DATA, restarts=1):
     X = check(read_table(data), k)
     np.random.seed(rng_seed)
     _, (z, C, loss, passes) = best(X, (draw(X, k) for _ in range(restarts)))
-    print(f"K-means loss: {loss:.10g}\nPasses: {passes}")
+    print(f"K-means loss: {loss:.10g}\nIterations: {passes}")
     if X.shape[1] > 2:
         print(f"The picture shows the first two principal components of {X.shape[1]} columns")
     save(f"clusters_k{k}.png", png(draw_clusters(X, z, C, loss)))
@@ -220,7 +216,7 @@ def elbow(k=10, rng_seed=0, data=DATA, restarts=20):
     for c in range(1, k + 1):
         np.random.seed(rng_seed)
         first, (z, C, loss, _) = best(X, itertools.chain((draw(X, c) for _ in range(restarts)), more))
-        more = [np.vstack([C, X[squares(X, z, C, 0 * C[0]).argmax()]])]
+        more = [np.vstack([C, X[squares(X.T, z, C).argmax()]])]
         losses.append((first, loss))
         print(f"{c:3} {first:14.10g} {loss:14.10g}", flush=True)
     found = find_elbow(losses)
@@ -372,11 +368,11 @@ def image(k, rng_seed=0, image=PICTURE, out=None):
     elif k > len(colours):
         print(f"Only {len(colours)} colours are in the picture, so k={k} loses nothing")
     palette = straight(C)
-    error = w @ squares(X, z, premultiplied(palette.view(np.uint32)[:, 0]), np.zeros(4))
+    error = w @ squares(X.T, z, premultiplied(palette.view(np.uint32)[:, 0]).astype(float))
     z = z.astype(np.min_scalar_type(len(palette) - 1))
     z = np.concatenate([z[np.searchsorted(colours, some)] for some in pieces(pixels, 1, 4)])
     data = encode(z.reshape(shape), palette, profile)
-    print(f"K-means loss: {loss / 255**2:.10g}\nPasses: {passes}")
+    print(f"K-means loss: {loss / 255**2:.10g}\nIterations: {passes}")
     report(k, image, out, data, error / 255**2 / len(pixels), (X[:, 3] == 255**2).all())
     save(out, data)
 

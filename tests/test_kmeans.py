@@ -41,13 +41,19 @@ def exact_passes(X, first):
 @pytest.fixture
 def record(monkeypatch):
     """A list that gets z and C of every pass of lloyd."""
-    passes, refill = [], script.refill
+    passes, middles, frame, refill = [], [], script.frame, script.refill
 
-    def recorded(X, z, C, empty, middle, error):
-        C = refill(X, z, C, empty, middle, error)
-        passes.append((z.astype(int), C + middle))
+    def framed(X):
+        middle, radius = frame(X)
+        middles.append(middle)
+        return middle, radius
+
+    def recorded(x, z, C, empty, error):
+        C = refill(x, z, C, empty, error)
+        passes.append((z.astype(int), C + middles[-1]))
         return C
 
+    monkeypatch.setattr(script, "frame", framed)
     monkeypatch.setattr(script, "refill", recorded)
     return passes
 
