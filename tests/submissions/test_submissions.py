@@ -50,7 +50,8 @@ def graded(tmp_path_factory, request):
     selected = {
         item.callspec.params["case"].id: item.callspec.params["case"]
         for item in request.session.items
-        if hasattr(item, "callspec") and "case" in item.callspec.params
+        if item.path == Path(__file__)
+        and hasattr(item, "callspec")  # others may have a parameter called case
     }
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         yield {name: pool.submit(grade, case) for name, case in selected.items()}
