@@ -130,7 +130,7 @@ def nearest(x, C, radius, error):
 
     |x - c|^2 = |x|^2 - 2 (c.x - |c|^2 / 2), so the nearest has the largest score c.x - |c|^2 / 2.
     Where rounding could decide, the differences themselves do; and if these are equal, the lower number.
-    far - near = (far^2 - near^2) / (far + near), and far + near is at most sqrt(2 (far^2 + near^2)): one root.
+    far - near is (far^2 - near^2) / (far + near), and far + near at most sqrt(2 (far^2 + near^2)): one root.
     """
     score = np.hstack([C, -(C * C).sum(1, keepdims=True) / 2]) @ x  # (k, n) = (k, D+1) (D+1, n)
     best = score.max(0)
