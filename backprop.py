@@ -498,9 +498,7 @@ def run(main):
         status = 2
     try:
         sys.stdout.flush()
-    except (
-        OSError
-    ):  # nothing can be written there any more; without this, Python would try again and complain
+    except OSError:  # nothing can be written there any more; Python would try again, and complain
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
 
