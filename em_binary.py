@@ -243,9 +243,8 @@ def m_step(X, r):
 def maximise(data, r):
     """pi (k,) and W (k, d), as `m_step`, from r as (k, n)."""
     n, mass = r.shape[1], r.sum(1)
-    ones = (
-        data.ones.T @ r.T
-    ).T  # (k, d); as r @ ones, two threads that do not get a processor each would stall
+    # Not r @ ones: in that shape OpenBLAS's threads stall for as long as they do not get a processor each.
+    ones = (data.ones.T @ r.T).T  # (k, d)
     seen = mass[:, None] if data.seen is None else (data.seen.T @ r.T).T
     W = ones / np.where(seen > 0, seen, 1)
     W[seen - ones <= 8 * np.sqrt(n) * np.finfo(float).eps * seen] = 1  # a column of ones, but for rounding
@@ -467,8 +466,11 @@ def draw_fit(found, people):
     """r above W. The examples are in order of population, component, and responsibility."""
     figure = new_figure(7.5, 6.2)
     top, bottom = figure.subplots(2, height_ratios=[3, 2.5])
-    group = np.zeros(len(found.r)) if people is None else people
-    order = np.lexsort((-found.r.max(1), found.r.argmax(1), group))
+    z, group = found.r.argmax(1), np.zeros(len(found.r), int)
+    if people is not None:
+        group = np.unique(people, return_inverse=True)[1]
+    own = np.array([np.bincount(z[group == g]).argmax() for g in range(group.max() + 1)])
+    order = np.lexsort((-found.r.max(1), z, z != own[group], group))  # who is elsewhere than most comes last
     draw_r(top, found.r[order])
     if people is None:
         top.set_xlabel(f"{len(order)} examples, ordered by component")

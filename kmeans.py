@@ -239,10 +239,11 @@ def find_elbow(losses):
     """The k at which the logarithm of the best loss lies farthest below the straight line from end to end.
 
     The line falls as if each cluster took away the same share of what is left: up to the elbow a cluster more
-    takes a larger share than that, after it a smaller one.
+    takes a larger share than that, after it a smaller one. A loss below a thousandth of the first counts as
+    that: as good as none, however small its logarithm.
     """
     low = np.array(losses)[:, 1]
-    low = np.log(np.maximum(low, 1e-12 * low[0] or 1))
+    low = np.log(np.maximum(low, low[0] / 1000 or 1))
     return 1 + int((np.linspace(low[0], low[-1], len(low)) - low).argmax())
 
 
@@ -340,7 +341,8 @@ def draw_elbow(losses, found, restarts):
     seed, low = np.maximum(losses, 1e-12 * losses[0][1] or 1).T
     axes.plot(k, seed, color="#D55E00", linestyle="--", marker="s", label="from the seed")
     axes.plot(k, low, color="#0072B2", marker="o", label=f"best of {restarts}")
-    axes.plot(k[[0, -1]], low[[0, -1]], color="grey", linestyle=":", label="line from end to end")
+    ends = np.maximum(low[[0, -1]], low[0] / 1000)
+    axes.plot(k[[0, -1]], ends, color="grey", linestyle=":", label="line from end to end")
     axes.plot(found, low[found - 1], "o", ms=18, mfc="none", mec="black", mew=2, label=f"elbow: k = {found}")
     axes.set(yscale="log", xlabel="clusters k", ylabel="loss", xticks=k[:: 1 + len(k) // 20])
     axes.legend(frameon=False)
@@ -499,7 +501,7 @@ def main(argv=None):
     parser = Parser(prog="kmeans.py", description=__doc__.split("\n")[0], argument_default=argparse.SUPPRESS)
     parser.add_argument("mode", choices=MODES)
     parser.add_argument("-k", type=positive, metavar="K", help="clusters; for elbow, the largest number (10)")
-    parser.add_argument("-s", "--rng-seed", type=int, metavar="SEED", help="of the first centroids (0)")
+    parser.add_argument("-s", "--rng-seed", type=seed, metavar="SEED", help="of the first centroids (0)")
     parser.add_argument("--restarts", type=positive, metavar="R", help="starts (basic 1, elbow 20)")
     parser.add_argument("--data", metavar="FILE", help="basic, elbow: a table (data/data.tsv)")
     parser.add_argument("--image", metavar="FILE", help="image: a picture (original.png)")
@@ -517,6 +519,12 @@ def main(argv=None):
 def positive(text):
     if int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is below 1")
+    return int(text)
+
+
+def seed(text):
+    if not 0 <= int(text) < 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 2**32 - 1")
     return int(text)
 
 
@@ -588,7 +596,7 @@ def run(main):
 
 def reason(error):
     """What went wrong, on one line."""
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return " ".join(str(error).split()) or "not enough memory"
 

@@ -46,9 +46,7 @@ def xor():
 def compressed(folder):
     """The original and its compressed pictures in one row, with ever more colours."""
     figure = backprop.new_figure(15, 2.5)
-    pictures = {"original": ROOT / "original.png"} | {
-        f"k = {k}": f"compressed_k{k}.png" for k in COLOURS[::-1]
-    }
+    pictures = {"original": ROOT / "original.png"} | {f"k = {k}": f"compressed_k{k}.png" for k in COLOURS}
     for axes, (title, path) in zip(figure.subplots(1, len(pictures)), pictures.items()):
         with Image.open(Path(folder, path)) as picture:
             axes.imshow(np.asarray(picture.convert("RGB")))

@@ -344,7 +344,7 @@ def test_2b_table_elbow_and_what_is_said_of_them(tmp_path):
         int(k): (seed, best)
         for k, seed, best in rows(section("Answers").split("### 2b")[1].split("### 2c")[0])
     }
-    assert stated == {k: (f"{a:.2f}", f"{b:.2f}") for k, (a, b) in losses.items() if k > 1}
+    assert stated == {k: (f"{a:.2f}", f"{b:.2f}") for k, (a, b) in losses.items()}
     assert "Elbow: k = 4" in output("kmeans.py elbow", tmp_path)
     assert "The elbow is at **k = 4**" in ANSWERS["2b"]
     assert losses[9][0] > losses[8][0]

@@ -388,6 +388,7 @@ def test_files_that_cannot_be_used(args, message, tmp_path, monkeypatch, capsys)
         script.run(lambda: script.main(["image", "-k", "4", *args]))
     assert stop.value.code == 2
     err = capsys.readouterr().err
+    assert not err.endswith("None\n")
     assert err.startswith("kmeans.py: error: ")
     assert err.endswith(f"{message}\n")
     assert sorted(os.listdir()) == ["folder", "folder.png", "in.png"]
