@@ -356,8 +356,8 @@ def draw_elbow(losses, found, restarts):
 def image(k, rng_seed=0, image=PICTURE, out=None):
     """Cluster the colours of a picture, and write it in k of them.   (2d, 2e)
 
-    Memory at the peak: 16 bytes a pixel where the colours are few (the starter's draw takes 8 of them), and 76
-    where all of them differ (40 are the columns of `shifted`).
+    Memory at the peak: 16 bytes a pixel where the colours are few (the starter's draw takes 8 of them), and
+    76 where all of them differ (40 are the columns of `shifted`).
     Pixels of one colour share a cluster. So the distinct colours, each with the number of its pixels for a
     weight, lead from the same first centroids to the same last ones.
     """
