@@ -110,36 +110,21 @@ def e_step(X, pi, W):
     every component (W is 0 or 1 in a column where it differs): its r would be 0 / 0.
     """
     data = prepare(X)
-    return normalise(log_joint(data, logs(*parameters(data, pi, W))))[0].T.copy()
+    return normalise(log_joint(data, *parameters(data, pi, W)))[0].T.copy()
 
 
-class Logs(NamedTuple):
-    """The logarithms of pi and W, and where W is exactly 0 or 1."""
-
-    pi: np.ndarray  # (k, 1)
-    W: np.ndarray  # (k, d): 0 in place of log 0
-    not_W: np.ndarray  # (k, d): log(1 - W), and 0 in place of log 0
-    forbidden: tuple  # two (k, d): 1 where a one, and where a zero, is impossible. Empty: nowhere
-
-
-def logs(pi, W):
-    """The Logs of pi (k,) and W (k, d)."""
-    is0, is1 = W == 0, W == 1
-    with np.errstate(divide="ignore"):  # pi_c = 0: minus infinity is right
-        log_pi = np.log(pi)[:, None]
-    forbidden = (is0.astype(float), is1.astype(float)) if is0.any() or is1.any() else ()
-    return Logs(log_pi, np.log(np.where(is0, 1, W)), np.log1p(-np.where(is1, 0, W)), forbidden)
-
-
-def log_joint(data, logs):
+def log_joint(data, pi, W):
     """(k, n): log P(x_i, z_i = c) = log pi_c + sum_j x_ij log W_cj + (1 - x_ij) log(1 - W_cj).   (3a, step 3)
 
     Where W is exactly 0 or 1, 0 log 0 = 0 is left out of the sum, and if any x_ij differs from such a W_cj,
     then i is impossible under c: minus infinity.
     """
-    joint = logs.pi + sum_over_columns(data, logs.W, logs.not_W)
-    if logs.forbidden:
-        joint[sum_over_columns(data, *logs.forbidden) > 0] = -np.inf
+    is0, is1 = W == 0, W == 1
+    log_W, log_not_W = np.log(np.where(is0, 1, W)), np.log1p(-np.where(is1, 0, W))
+    with np.errstate(divide="ignore"):  # pi_c = 0: minus infinity is right
+        joint = np.log(pi)[:, None] + sum_over_columns(data, log_W, log_not_W)
+    if is0.any() or is1.any():
+        joint[sum_over_columns(data, is0.astype(float), is1.astype(float)) > 0] = -np.inf
     return joint
 
 
@@ -173,7 +158,7 @@ def log_likelihood(X, pi, W):
     """log P(X) = sum_i log sum_c P(x_i, z_i = c), what EM makes large. A float; for an example that is
     impossible under every component, minus infinity. Raises ValueError as `e_step` does for X, pi, W."""
     data = prepare(X)
-    joint = log_joint(data, logs(*parameters(data, pi, W)))
+    joint = log_joint(data, *parameters(data, pi, W))
     return float(np.logaddexp.reduce(joint, axis=0).sum())
 
 
@@ -198,7 +183,7 @@ def expected_complete_log_likelihood(X, r, pi, W):
     data = prepare(X)
     pi, W = parameters(data, pi, W)
     r = responsibilities(data, r, len(pi)).T
-    return float(r[r > 0] @ log_joint(data, logs(pi, W))[r > 0])
+    return float(r[r > 0] @ log_joint(data, pi, W)[r > 0])
 
 
 # 3c, 3d
@@ -305,7 +290,7 @@ def em(data, r, max_iter, tol):
     history, converged, r = [], False, r.T  # (k, n) from here on
     while not converged and len(history) < max_iter:
         pi, W = maximise(data, r)
-        r, log_p = normalise(log_joint(data, logs(pi, W)))
+        r, log_p = normalise(log_joint(data, pi, W))
         history.append(float(log_p.sum()))
         converged = len(history) > 1 and history[-1] - history[-2] <= tol * abs(history[-1])
     order = np.argsort(-pi, kind="stable")
