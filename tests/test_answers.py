@@ -248,20 +248,21 @@ def rows(text):
 
 
 @functools.cache
-def elbow_losses():
-    """The rows k, loss from the seed, best of 20 that the command prints."""
+def elbow():
+    """What the command prints, and its rows: k -> loss from the seed, best of 20."""
     with tempfile.TemporaryDirectory() as folder:
         printed = output("kmeans.py elbow", folder)
-    return {int(k): (float(a), float(b)) for k, a, b in re.findall(r"^ *(\d+) +(\S+) +(\S+)$", printed, re.M)}
+    losses = re.findall(r"^ *(\d+) +(\S+) +(\S+)$", printed, re.M)
+    return printed, {int(k): (float(a), float(b)) for k, a, b in losses}
 
 
 def size(name):
-    return (FIGURES / name).stat().st_size if name != "original.png" else (ROOT / name).stat().st_size
+    return (ROOT if name == "original.png" else FIGURES).joinpath(name).stat().st_size
 
 
 def phrases():
     """part -> the pieces of its answer that hold a number, with the number as it is computed now."""
-    one, best = elbow_losses()[2]
+    one, best = elbow()[1][2]
     xor_losses = [losses[-1] for losses in trained("xor")]
     return {
         "1j": [
@@ -338,14 +339,14 @@ def test_1k_gradient_checks_are_within_the_bound(tmp_path):
         assert max(map(float, differences)) < 1e-7
 
 
-def test_2b_table_elbow_and_what_is_said_of_them(tmp_path):
-    losses = elbow_losses()
+def test_2b_table_elbow_and_what_is_said_of_them():
+    printed, losses = elbow()
     stated = {
         int(k): (seed, best)
         for k, seed, best in rows(section("Answers").split("### 2b")[1].split("### 2c")[0])
     }
     assert stated == {k: (f"{a:.2f}", f"{b:.2f}") for k, (a, b) in losses.items()}
-    assert "Elbow: k = 4" in output("kmeans.py elbow", tmp_path)
+    assert "Elbow: k = 4" in printed
     assert "The elbow is at **k = 4**" in ANSWERS["2b"]
     assert losses[9][0] > losses[8][0]
     assert all(losses[k + 1][1] <= losses[k][1] for k in range(1, 10))
