@@ -40,8 +40,14 @@ def exact_passes(X, first):
 
 @pytest.fixture
 def record(monkeypatch):
-    """A list that gets z and C of every pass of lloyd."""
-    passes, middles, frame, refill = [], [], script.frame, script.refill
+    """A list that gets z and C of every pass of lloyd, z for each of the examples that kmeans was given."""
+    passes, middles, whiches = [], [], []
+    merged, frame, refill = script.merged, script.frame, script.refill
+
+    def merge(X, k):
+        *distinct, which = merged(X, k)
+        whiches.append(which)
+        return *distinct, which
 
     def framed(X):
         middle, radius = frame(X)
@@ -50,9 +56,10 @@ def record(monkeypatch):
 
     def recorded(x, z, C, empty, error):
         C = refill(x, z, C, empty, error)
-        passes.append((z.astype(int), C + middles[-1]))
+        passes.append((z[whiches[-1]].astype(int), C + middles[-1]))
         return C
 
+    monkeypatch.setattr(script, "merged", merge)
     monkeypatch.setattr(script, "frame", framed)
     monkeypatch.setattr(script, "refill", recorded)
     return passes
@@ -121,6 +128,30 @@ def test_2a_one_example_in_the_head():
     low, high = z[0], z[2]
     assert z.tolist() == [low, low, high, high]
     assert (C[low, 0], C[high, 0], loss) == (0.5, 6.0, 2.5)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.int64, np.float32, float, bool])
+def test_2a_repeated_whole_numbers_are_merged(kind):
+    X = np.random.default_rng(0).integers(0, 2 if kind is bool else 120, (400, 2)).astype(kind)
+    X[200:] = X[:200][::-1]
+    if kind is np.int8:
+        X[::7] -= np.int8(100)  # a range of more than 127
+    distinct, w, which = script.merged(X, 9)
+    np.testing.assert_array_equal(distinct[which], X)
+    np.testing.assert_array_equal(w, np.bincount(which))
+    assert len(np.unique(distinct, axis=0)) == len(distinct) <= 200 + 60
+    firsts = [which.tolist().index(i) for i in range(len(distinct))]
+    assert firsts == sorted(firsts), "they stay in their order"
+
+
+@pytest.mark.parametrize("odd", [0.5, np.nan, np.inf, 1e17])
+def test_2a_other_numbers_are_not(odd):
+    X = np.zeros((20, 2))
+    X[3, 1] = odd
+    distinct, w, which = script.merged(X, 9)
+    assert distinct is X
+    assert which == slice(None)
+    assert w.tolist() == [1] * 20
 
 
 def test_2a_weights_count_as_repetitions():

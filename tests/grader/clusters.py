@@ -67,7 +67,11 @@ def repeated():
     rng = generator("repeated")
     distinct = rng.normal(size=(12, 3))
     X = distinct[np.concatenate([np.arange(12), rng.choice(3, 288)])]
-    made = trial([("300 points, most of them equal to one of three", X, 8)] * 2)
+    pixels = rng.integers([200, 0, 90], [206, 60, 93], (14, 3))[rng.choice(14, 300)].astype(float)
+    made = trial(
+        [("300 points, most of them equal to one of three", X, 8)] * 2
+        + [("300 pixels of few colours", pixels, 12)]
+    )
     for i, step in enumerate(made.steps):
         step[1]["seed"] = SEED + 1 + i  # the last cluster has examples: so z counted from 1 is known
     made.checks = {"empty clusters": functools.partial(each, made, everything)}
