@@ -232,13 +232,16 @@ def basic(k, rng_seed=0, data=DATA, restarts=1):
     save(f"clusters_k{k}.png", png(draw_clusters(X, z, C, loss)))
 
 
-def elbow(k=10, rng_seed=0, data=DATA, restarts=20):
+def elbow(k=None, rng_seed=0, data=DATA, restarts=20):
     """The loss for every number of clusters up to k, from the seed and as the best of several starts.   (2b)
+
+    Without a k, up to 10, or to as many as there are examples.
 
     With one more cluster, the best run so far, with a centroid added on the example farthest from its own, is
     tried as well: it cannot end above its beginning, so the best does not rise with k, whatever the luck.
     """
-    X, losses, more = check(read_table(data), k), [], []
+    X, losses, more = check(read_table(data), k or 1), [], []
+    k = k or min(10, len(X))
     print(f"{'k':>3} {'from the seed':>14} {f'best of {restarts}':>14}")
     for c in range(1, k + 1):
         np.random.seed(rng_seed)
@@ -397,7 +400,7 @@ def image(k, rng_seed=0, image=PICTURE, out=None):
         np.random.seed(rng_seed)
         z, C, loss, passes = lloyd(X, premultiplied(draw(pixels, k)), w)
     elif k > len(colours):
-        print(f"Only {len(colours)} colours are in the picture, so k={k} loses nothing")
+        print(f"The picture has no more colours than {len(colours)}, so k={k} loses nothing")
     palette = straight(C)
     error = w @ squares(X.T, z, premultiplied(palette.view(np.uint32)[:, 0]).astype(float))
     z = z.astype(np.min_scalar_type(len(palette) - 1))

@@ -397,6 +397,12 @@ def test_2b_the_rule_of_the_elbow(losses, elbow):
     assert script.find_elbow([(loss + 1, loss) for loss in losses]) == elbow
 
 
+def test_2b_the_elbow_of_few_points(capsys, tmp_path, monkeypatch):
+    (tmp_path / "X.tsv").write_text("1 2\n3 4\n3 9\n")
+    out = command(capsys, tmp_path, monkeypatch, "elbow --data X.tsv")
+    assert [line.split()[0] for line in out.splitlines()] == ["k", "1", "2", "3", "Elbow:"]
+
+
 @pytest.mark.parametrize("k", [2, 4, 8, 16])
 def test_2d_2e_the_picture(k, capsys, tmp_path, monkeypatch):
     out = command(capsys, tmp_path, monkeypatch, f"image -k {k}")
