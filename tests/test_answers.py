@@ -10,7 +10,6 @@ import functools
 import io
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -426,11 +425,13 @@ def test_command_prints_and_writes_what_the_table_says(part, command, prints, wr
 # the pictures
 
 
+AHEAD = {"remade": lambda folder: [[ROOT / "data" / "make_figures.py", "--out", folder]]}
+
+
 @pytest.fixture(scope="module")
-def remade(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("figures")
-    command = [sys.executable, ROOT / "data" / "make_figures.py", "--out", folder]
-    assert subprocess.run(command, capture_output=True).returncode == 0
+def remade(ahead):
+    folder, (done,) = ahead("remade")
+    assert done.returncode == 0, done.stderr
     return folder
 
 

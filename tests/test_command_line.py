@@ -1,8 +1,8 @@
 """What holds for all three scripts: how they start, how they stop, what they leave, how they are built."""
 
 import ast
+import functools
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -51,16 +51,28 @@ def finish(process):
     return process.returncode, out, err
 
 
-@pytest.mark.parametrize("line, files", QUICK, ids=[line for line, _ in QUICK])
-def test_every_mode_runs_anywhere_without_warnings(line, files, tmp_path):
-    """Where a file of the name was there before, it is replaced whole."""
+def over_older(files, line, folder):
+    """The command line, in a folder that has files of these names already."""
     for name in files:
-        (tmp_path / name).write_text("an older picture")
-    status, out, err = finish(start(line, tmp_path))
-    assert (status, err) == (0, "")
-    assert out
-    assert sorted(path.name for path in tmp_path.iterdir()) == files
-    assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in files)
+        (folder / name).write_text("an older picture")
+    script, *args = line.split()
+    return [["-W", "error", ROOT / script, *args]]
+
+
+AHEAD = {
+    f"test_every_mode_runs_anywhere_without_warnings[{line}]": functools.partial(over_older, files, line)
+    for line, files in QUICK
+}
+
+
+@pytest.mark.parametrize("line, files", QUICK, ids=[line for line, _ in QUICK])
+def test_every_mode_runs_anywhere_without_warnings(line, files, ahead, request):
+    """Where a file of the name was there before, it is replaced whole."""
+    folder, (done,) = ahead(request.node.name)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+    assert sorted(path.name for path in folder.iterdir()) == files
+    assert all((folder / name).read_bytes().startswith(b"\x89PNG") for name in files)
 
 
 @posix
@@ -85,29 +97,40 @@ def test_a_full_disk_behind_stdout_is_said(script, tmp_path):
 
 
 CTRL_C = """
-import numpy, os, runpy, signal, sys
+import importlib, os, signal, sys
+folder, name, *_ = sys.argv[1:]
+sys.path.insert(0, folder)
+script = importlib.import_module(name)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-signal.setitimer(signal.ITIMER_REAL, 1.0)
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
+signal.setitimer(signal.ITIMER_REAL, 0.5)
+sys.argv = sys.argv[2:]
+script.run(script.main)
 """
 
 
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory):
+    """All of LONG at once, each in a folder of its own: command -> folder, process."""
+    processes = {}
+    for line in LONG:
+        folder, (script, *args) = tmp_path_factory.mktemp("interrupted"), line.split()
+        command = [sys.executable, "-c", CTRL_C, ROOT, script.removesuffix(".py"), *args]
+        options = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
+        processes[line] = folder, subprocess.Popen(command, cwd=folder, **options)
+    yield processes
+    for _, process in processes.values():
+        process.kill()
+        process.communicate()
+
+
 @posix
-@pytest.mark.parametrize("command", LONG)
-def test_ctrl_c_ends_with_130_and_leaves_nothing(command, tmp_path):
-    script, *args = command.split()
-    process = subprocess.Popen(
-        [sys.executable, "-c", CTRL_C, ROOT / script, *args],
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+@pytest.mark.parametrize("line", LONG)
+def test_ctrl_c_ends_with_130_and_leaves_nothing(line, interrupted):
+    folder, process = interrupted[line]
     status, _, err = finish(process)
     assert (status, err) == (130, "")
-    assert list(tmp_path.iterdir()) == []
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a folder in which nobody can write")

@@ -15,11 +15,7 @@ from PIL import Image
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DATA = os.path.join(ROOT, "data")
-
-
-def make_data(*arguments, cwd=None):
-    command = [sys.executable, os.path.join(DATA, "make_data.py"), *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+MAKE_DATA = os.path.join(DATA, "make_data.py")
 
 
 def rows(*path):
@@ -33,11 +29,13 @@ def levels(folder):
         return np.array(image)
 
 
+AHEAD = {"fresh": lambda folder: [[MAKE_DATA, "--out", folder / "new"]]}
+
+
 @pytest.fixture(scope="module")
-def fresh(tmp_path_factory):
+def fresh(ahead):
     """A folder with all four files, made from another current folder."""
-    folder = tmp_path_factory.mktemp("data")
-    done = make_data("--out", folder / "new", cwd=folder)
+    folder, (done,) = ahead("fresh")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     return folder / "new"
 
@@ -77,7 +75,8 @@ def test_picture_comes_again(fresh, P):
 
 def test_a_folder_that_cannot_be_is_said_in_one_line(tmp_path):
     (tmp_path / "file").write_text("mine")
-    done = make_data("--out", tmp_path / "file")
+    command = [sys.executable, MAKE_DATA, "--out", str(tmp_path / "file")]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
     assert re.fullmatch(r"make_data\.py: error: cannot write .*file: .+\n", done.stderr)
     assert (tmp_path / "file").read_text() == "mine"

@@ -1,6 +1,7 @@
 """The grader around its checks: its limits, its reports, its command line, its package for Gradescope."""
 
 import csv
+import functools
 import json
 import os
 import subprocess
@@ -31,18 +32,27 @@ def sandbox():
     sandbox.close()
 
 
+def submit(where, name="student", backprop="", kmeans=""):
+    """Make a submission: the reference with something after each script."""
+    folder = where / name
+    folder.mkdir(parents=True)
+    for script, more in (("backprop.py", backprop), ("kmeans.py", kmeans)):
+        (folder / script).write_text((ROOT / script).read_text(encoding="utf-8") + more, encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
 def submission(tmp_path):
-    """A function that makes a submission: the reference with something after each script."""
+    """A function that makes a submission in tmp_path."""
+    return functools.partial(submit, tmp_path)
 
-    def make(name="student", backprop="", kmeans=""):
-        folder = tmp_path / name
-        folder.mkdir(parents=True)
-        for script, more in (("backprop.py", backprop), ("kmeans.py", kmeans)):
-            (folder / script).write_text((ROOT / script).read_text(encoding="utf-8") + more, encoding="utf-8")
-        return folder
 
-    return make
+AHEAD = {}
+
+
+def ahead_of(test):
+    """What the function makes is run ahead of the test of this name."""
+    return lambda make: AHEAD.setdefault(test, make)
 
 
 def run(*command, cwd=None):
@@ -331,9 +341,9 @@ def test_a_fault_of_the_grader_is_no_zero(submission, sandbox, tmp_path, monkeyp
     assert not job.whole()
 
 
-def test_results_cannot_be_forged(submission, tmp_path):
-    """Neither at once nor later, by a process that was left behind."""
-    target = tmp_path / "out" / "student" / "results.json"
+@ahead_of("test_results_cannot_be_forged")
+def forging(folder):
+    target = folder / "out" / "student" / "results.json"
     forge = f"""
 def forge():
     try:
@@ -350,44 +360,59 @@ if hasattr(os, "fork") and os.fork() == 0:
         time.sleep(0.02)
         forge()
 """
-    assert (
-        grade.main([str(submission(backprop=forge)), "-o", str(tmp_path / "out"), "--isolation", MODE]) == 0
-    )
+    return [[TESTS / "grade.py", submit(folder, backprop=forge), "-o", "out", "--isolation", MODE]]
+
+
+def test_results_cannot_be_forged(ahead):
+    """Neither at once nor later, by a process that was left behind."""
+    folder, (result,) = ahead("test_results_cannot_be_forged")
+    assert result.returncode == 0, result.stderr
     time.sleep(0.1)
-    assert sum(test.get("score", 0) for test in strict(target)["tests"]) == 47
+    results = strict(folder / "out" / "student" / "results.json")
+    assert sum(test.get("score", 0) for test in results["tests"]) == 47
 
 
-def test_another_submission_cannot_be_read(submission, tmp_path):
-    other = submission("other")
+@ahead_of("test_another_submission_cannot_be_read")
+def copying(folder):
+    other = submit(folder, "other")
     copy = f"""
 class LogNode(Node):
     names = {{"__name__": "other"}}
     exec(open({str(other / "backprop.py")!r}).read(), names)
     forward, backward = names["LogNode"].forward, names["LogNode"].backward
 """
-    arguments = [str(submission(backprop=copy)), str(other), "-o", str(tmp_path / "out"), "--isolation", MODE]
-    assert grade.main(arguments) == 0
-    assert [row[-2] for row in table(tmp_path / "out")] == ["total", "10", "47"]
+    return [[TESTS / "grade.py", submit(folder, backprop=copy), other, "-o", "out", "--isolation", MODE]]
+
+
+def test_another_submission_cannot_be_read(ahead):
+    folder, (result,) = ahead("test_another_submission_cannot_be_read")
+    assert result.returncode == 0, result.stderr
+    assert [row[-2] for row in table(folder / "out")] == ["total", "10", "47"]
 
 
 # the command line
 
 
-def test_grades_of_many(submission, tmp_path):
-    """Rows in the order given, names told apart, no formula for a spreadsheet; the same bytes again."""
+@ahead_of("test_grades_of_many")
+def many(folder):
     folders = [
-        submission("a/same"),
-        submission("b/same", backprop=NO_LOG),
-        submission("=1+1", kmeans="\nx = (\n"),
+        submit(folder, "a/same"),
+        submit(folder, "b/same", backprop=NO_LOG),
+        submit(folder, "=1+1", kmeans="\nx = (\n"),
     ]
+    command = [TESTS / "grade.py", *folders, "--isolation", MODE, "-o"]
+    return [[*command, "first"], [*command, "second"]]
+
+
+def test_grades_of_many(ahead):
+    """Rows in the order given, names told apart, no formula for a spreadsheet; the same bytes again."""
+    folder, results = ahead("test_grades_of_many")
     outputs = []
-    for out in ("first", "second"):
-        result = run(TESTS / "grade.py", *folders, "-o", tmp_path / out, "--isolation", MODE)
+    for out, result in zip((folder / "first", folder / "second"), results):
         assert result.returncode == 0 and "3/3" in result.stderr and result.stdout == ""
-        files = (tmp_path / out).rglob("*.*")
-        outputs.append({str(path.relative_to(tmp_path / out)): path.read_bytes() for path in files})
+        outputs.append({str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*.*")})
     assert outputs[0] == outputs[1] and len(outputs[0]) == 4
-    rows = table(tmp_path / "first")
+    rows = table(folder / "first")
     assert rows[0] == ["submission", *PARTS, "total", "remarks"]
     assert rows[1] == ["same", *map(str, HANDOUT.values()), "47", ""]
     assert rows[2][:4] == ["b-same", "0", "3", "3"] and rows[2][-2] == "44" and "1h 1i 1n" in rows[2][-1]
@@ -409,39 +434,67 @@ def test_grades_of_many(submission, tmp_path):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_bad_arguments_are_one_line_and_status_2(arguments, says, tmp_path):
+def test_bad_arguments_are_one_line_and_status_2(arguments, says, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "here").mkdir()
     (tmp_path / "file").write_text("")
-    result = run(TESTS / "grade.py", *arguments, cwd=tmp_path)
-    assert result.returncode == 2 and result.stderr.startswith("grade.py: error: ") and says in result.stderr
-    assert result.stderr.count("\n") == 1 and not (tmp_path / "out").exists()
+    with pytest.raises(SystemExit) as end:
+        grade.main(arguments)
+    error = capsys.readouterr().err
+    assert end.value.code == 2 and error.startswith("grade.py: error: ") and says in error
+    assert error.count("\n") == 1 and not (tmp_path / "out").exists()
 
 
 def pytest_on(folder, *arguments):
-    return run(
-        "-m", "pytest", "tests", "--submission", folder, "-p", "no:cacheprovider", *arguments, cwd=ROOT
-    )
+    """The command; it is run in another folder, so the project's is named."""
+    options = ["--rootdir", ROOT, "-p", "no:cacheprovider"]
+    return ["-m", "pytest", TESTS, "--submission", folder, *options, *arguments]
 
 
-def test_pytest_grades_a_submission(submission):
-    """Points by part at the end, nothing else is collected, no conftest.py of the submission imported."""
-    folder = submission(backprop=NO_LOG)
+@ahead_of("test_pytest_grades_a_submission")
+def graded_by_pytest(where):
+    folder = submit(where, backprop=NO_LOG)
     (folder / "conftest.py").write_text("raise SystemExit('imported')")
     (folder / "pytest.ini").write_text("[pytest]\naddopts = --nothing")
     (folder / "test_mine.py").write_text("def test_mine():\n    assert False")
-    result = pytest_on(folder)
+    return [pytest_on(folder)]
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink") or os.name != "posix", reason="needs symbolic links")
+@pytest.mark.parametrize("inside", [False, True], ids=["another's", "its own"])
+def test_a_script_that_is_a_link_gets_no_points(inside, submission, sandbox, tmp_path):
+    """Wherever it leads, also to a script that is right; the other script is graded."""
+    folder, other = submission(), submission("other")
+    (folder / "backprop.py").rename(folder / "mine.py")
+    (folder / "backprop.py").symlink_to((folder / "mine.py") if inside else (other / "backprop.py"))
+    job = grade.Job("student", folder, tmp_path / "results.json")
+    job.grade(sandbox)
+    row = dict(zip(report.COLUMNS, job.row()))
+    assert [row[part] for part in PARTS] == [0] * 8 + [10] and row["total"] == 10
+    assert "backprop.py is a link, and links are not followed" in row["remarks"]
+    assert job.whole()
+
+
+def test_pytest_grades_a_submission(ahead):
+    """Points by part at the end, nothing else is collected, no conftest.py of the submission imported."""
+    _, (result,) = ahead("test_pytest_grades_a_submission")
     assert result.returncode == 1, result.stdout + result.stderr
     assert "3 failed, 34 passed" in result.stdout
     assert "1b   0 of  3" in result.stdout and "44 of 47" in result.stdout
     assert "NotImplementedError" in result.stdout and "Traceback" not in result.stdout
 
 
-def test_pytest_selects_and_stops_as_it_always_does(submission):
-    folder = submission(backprop=NO_LOG)
-    assert pytest_on(folder, "-k", "1e").returncode == 0
-    stopped = pytest_on(folder, "-x", "--tb=line", "-q")
+@ahead_of("test_pytest_selects_and_stops_as_it_always_does")
+def pytest_in_three_ways(where):
+    folder = submit(where, backprop=NO_LOG)
+    stops = pytest_on(folder, "-x", "--tb=line", "-q")
+    return [pytest_on(folder, "-k", "1e"), stops, pytest_on(folder / "nowhere")]
+
+
+def test_pytest_selects_and_stops_as_it_always_does(ahead):
+    _, (selected, stopped, missing) = ahead("test_pytest_selects_and_stops_as_it_always_does")
+    assert selected.returncode == 0
     assert stopped.returncode == 1 and "1 failed" in stopped.stdout and "passed" not in stopped.stdout
-    missing = pytest_on(folder / "nowhere")
     assert (
         missing.returncode == 4 and "no such folder" in missing.stderr and "Traceback" not in missing.stderr
     )
