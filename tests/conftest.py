@@ -60,8 +60,8 @@ class Ahead:
         self.folder = tempfile.TemporaryDirectory(prefix="ahead-")
         self.make, self.environment = wanted, dict(os.environ)  # as it is before any test changes it
         self.running, self.closed = [], False
-        self.thread = ThreadPoolExecutor(1)
-        self.waiting = {name: self.thread.submit(self.run, make) for name, make in wanted.items()}
+        self.threads = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1))
+        self.waiting = {name: self.threads.submit(self.run, make) for name, make in wanted.items()}
 
     def run(self, make):
         folder = Path(tempfile.mkdtemp(dir=self.folder.name)).resolve()
@@ -86,10 +86,10 @@ class Ahead:
 
     def close(self):
         self.closed = True
-        self.thread.shutdown(wait=False, cancel_futures=True)
+        self.threads.shutdown(wait=False, cancel_futures=True)
         for process in list(self.running):
             process.kill()
-        self.thread.shutdown()
+        self.threads.shutdown()
         self.folder.cleanup()
 
 

@@ -4,7 +4,6 @@ import csv
 import functools
 import json
 import os
-import subprocess
 import sys
 import time
 import zipfile
@@ -53,10 +52,6 @@ AHEAD = {}
 def ahead_of(test):
     """What the function makes is run ahead of the test of this name."""
     return lambda make: AHEAD.setdefault(test, make)
-
-
-def run(*command, cwd=None):
-    return subprocess.run([sys.executable, *map(str, command)], cwd=cwd, capture_output=True, text=True)
 
 
 def strict(path):
@@ -503,17 +498,26 @@ def test_pytest_selects_and_stops_as_it_always_does(ahead):
 # the package
 
 
-def test_the_zip_grades_where_it_is_unpacked(submission, tmp_path):
-    made = run(TESTS / "gradescope" / "make_zip.py", tmp_path / "autograder.zip")
+@ahead_of("test_the_zip_grades_where_it_is_unpacked")
+def made_unpacked_graded(folder):
+    archive, source, results = (
+        folder / "autograder.zip",
+        folder / "source",
+        folder / "results" / "results.json",
+    )
+    grades = [source / "tests" / "grade.py", submit(folder), "--results", results, "--isolation", MODE]
+    return [[TESTS / "gradescope" / "make_zip.py", archive], ["-m", "zipfile", "-e", archive, source], grades]
+
+
+def test_the_zip_grades_where_it_is_unpacked(ahead):
+    folder, (made, _, graded) = ahead("test_the_zip_grades_where_it_is_unpacked")
     assert made.returncode == 0 and made.stdout.endswith("type into Gradescope: 47\n")
-    with zipfile.ZipFile(tmp_path / "autograder.zip") as archive:
+    with zipfile.ZipFile(folder / "autograder.zip") as archive:
         modes = {entry.filename: entry.external_attr >> 16 for entry in archive.infolist()}
-        archive.extractall(tmp_path / "source")
     assert modes["setup.sh"] == modes["run_autograder"] == 0o755
-    results = tmp_path / "results" / "results.json"
-    graded = run(tmp_path / "source/tests/grade.py", submission(), "--results", results, "--isolation", MODE)
     assert graded.returncode == 0, graded.stderr
-    assert sum(test.get("score", 0) for test in strict(results)["tests"]) == 47
+    results = strict(folder / "results" / "results.json")
+    assert sum(test.get("score", 0) for test in results["tests"]) == 47
 
 
 def test_the_zip_asks_for_a_numpy_that_stores_one_element_arrays():

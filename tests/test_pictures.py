@@ -1,5 +1,6 @@
 """Any picture: kmeans.py image --image FILE takes what Pillow opens, or says in one line why not."""
 
+import functools
 import io
 import os
 import struct
@@ -414,23 +415,22 @@ def test_a_picture_may_be_replaced_by_its_result(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="the peak is read as on Linux")
-@pytest.mark.parametrize("colours, k, most", [(16, 4, 20), (1 << 24, 2, 80)], ids=["few", "many"])
-def test_memory_by_pixel(colours, k, most, tmp_path):
+@pytest.mark.parametrize("most", [20, 80], ids=["few", "many"])
+def test_memory_by_pixel(most, ahead, request):
     """One megapixel; the peak above that of one pixel, in bytes by pixel."""
-    values = rng.integers(0, colours, (1000, 1000), dtype=np.uint32)
-    picture(values.view(np.uint8).reshape(1000, 1000, 4)[:, :, :3]).save(
-        tmp_path / "big.png", compress_level=1
-    )
-    picture(RGB[:1, :1]).save(tmp_path / "small.png")
-    code = "import resource, sys, kmeans; kmeans.main(sys.argv[1:]); "
-    code += "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    big, small = (1024 * int(done.stdout.split()[-1]) for done in ahead(request.node.name)[1])
+    assert (big - small) / 1e6 < most
 
-    def peak(name):
-        args = ["image", "-k", str(k), "--image", tmp_path / name, "--out", tmp_path / "out.png"]
-        done = subprocess.run([sys.executable, "-c", code, *args], cwd=ROOT, capture_output=True, text=True)
-        return 1024 * int(done.stdout.split()[-1])
 
-    assert (peak("big.png") - peak("small.png")) / 1e6 < most
+def peaks(colours, k, folder):
+    """Commands that print the peak for a picture of one megapixel, and for one of one pixel."""
+    values = np.random.default_rng(1).integers(0, colours, (1000, 1000), dtype=np.uint32)
+    picture(values.view(np.uint8).reshape(1000, 1000, 4)[:, :, :3]).save(folder / "big.png", compress_level=1)
+    picture(RGB[:1, :1]).save(folder / "small.png")
+    code = f"import resource, sys; sys.path.insert(0, {str(ROOT)!r}); import kmeans; "
+    code += "kmeans.main(sys.argv[1:]); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    command = ["-c", code, "image", "-k", k, "--out", "out.png", "--image"]
+    return [[*command, "big.png"], [*command, "small.png"]]
 
 
 def test_between_the_warning_and_the_limit_of_pillow_a_picture_works(tmp_path, monkeypatch, capsys):
@@ -452,13 +452,35 @@ def test_a_picture_needs_neither_matplotlib_nor_scipy(tmp_path):
 
 
 @pytest.mark.parametrize("mode", ["basic", "image"])
-def test_the_number_of_threads_changes_nothing(mode, tmp_path):
+def test_the_number_of_threads_changes_nothing(mode, ahead, request):
+    folder, runs = ahead(request.node.name)
     results = []
-    for threads in ("1", "2", "5"):
-        folder = tmp_path / threads
-        folder.mkdir()
-        env = os.environ | {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
-        command = [sys.executable, ROOT / "kmeans.py", mode, "-k", "8"]
-        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True)
-        results.append((done.stdout, *(path.read_bytes() for path in folder.iterdir())))
-    assert results[0] == results[1] == results[2]
+    for threads, done in zip(THREADS, runs):
+        assert done.returncode == 0, done.stderr
+        results.append((done.stdout, *(path.read_bytes() for path in (folder / threads).iterdir())))
+    assert len(results[0]) == 2 and results[0] == results[1] == results[2]
+
+
+THREADS = ("1", "2", "5")
+WITH_THREADS = """
+import os, runpy, sys
+threads, *sys.argv = sys.argv[1:]
+os.mkdir(threads)
+os.chdir(threads)
+os.environ |= {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def with_threads(mode, folder):
+    return [["-c", WITH_THREADS, threads, ROOT / "kmeans.py", mode, "-k", 8] for threads in THREADS]
+
+
+AHEAD = {
+    "test_memory_by_pixel[few]": functools.partial(peaks, 16, 4),
+    "test_memory_by_pixel[many]": functools.partial(peaks, 1 << 24, 2),
+    "test_the_number_of_threads_changes_nothing[basic]": functools.partial(with_threads, "basic"),
+    "test_the_number_of_threads_changes_nothing[image]": functools.partial(with_threads, "image"),
+}
+if not os.path.isdir("/proc/self"):  # its tests are skipped there
+    AHEAD = {name: make for name, make in AHEAD.items() if "memory" not in name}
