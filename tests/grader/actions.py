@@ -33,12 +33,14 @@ LARGEST = 8_000_000  # bytes of an array that is handed back
 
 
 def load(module, seen):
-    """Import the script."""
+    """Import the script. No assert of backprop.py counts: it may say that a difference is small, and backprop
+    is made wrong on purpose."""
     name = os.path.basename(module.path).removesuffix(".py")
     spec = importlib.util.spec_from_file_location(name, module.path)
     made = importlib.util.module_from_spec(spec)
     sys.modules[name] = made
-    spec.loader.exec_module(made)
+    source, optimize = spec.loader.get_data(module.path), int(name == "backprop")
+    exec(compile(source, module.path, "exec", dont_inherit=True, optimize=optimize), vars(made))
     module.names = vars(made)
 
 

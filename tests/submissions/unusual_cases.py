@@ -556,6 +556,12 @@ CHECKS = [
     ),
     right(
         compare,
+        "asserts-that-they-agree",
+        "the difference is asserted to be small, also where backprop is made wrong on purpose",
+        (PRINTED[2], f"{PRINTED[2]}; assert {DIFFERENCE} < 1e-7, 'the gradients differ'"),
+    ),
+    right(
+        compare,
         "differences-first",
         "in another order, with all that was asked",
         ('print("Computed value of f:", output.value)', "pass"),
