@@ -29,6 +29,7 @@ from typing import NamedTuple
 import numpy as np
 
 DATA = os.path.join(os.path.dirname(os.path.realpath(__file__)), "data")
+BLOCK = 262_144  # multiplications in one matrix product: OpenBLAS keeps it on one thread
 GENOMES, POPULATIONS = os.path.join(DATA, "genomes.tsv"), os.path.join(DATA, "populations.tsv")
 
 
@@ -134,9 +135,36 @@ def sum_over_columns(data, A, B):
     It equals sum_j x_ij (A_cj - B_cj) + sum_j m_ij B_cj. With nothing missing, m is 1 and the second sum is
     the same for all examples: one product with X instead of two, and a sparse X need never be filled in.
     """
-    product = np.ascontiguousarray((A - B) @ data.ones.T)  # (k, n) = (k, d) (d, n)
-    product += B.sum(1, keepdims=True) if data.seen is None else B @ data.seen.T
+    product = times_columns(A - B, data.ones)
+    product += B.sum(1, keepdims=True) if data.seen is None else times_columns(B, data.seen)
     return product
+
+
+def times_columns(A, X):
+    """A Xᵀ, (k, n) = (k, d) (d, n), from X (n, d) in blocks of rows. A sparse X does without OpenBLAS.
+
+    In one piece OpenBLAS would take several threads, which wait for each other, and for very long where each
+    does not have a processor to itself.
+    """
+    if not isinstance(X, np.ndarray):
+        return np.ascontiguousarray(A @ X.T)
+    product = np.empty((len(A), len(X)))
+    for rows in blocks(X, len(A)):
+        np.matmul(A, X[rows].T, out=product[:, rows])
+    return product
+
+
+def times_rows(r, X):
+    """r X, (k, d) = (k, n) (n, d), in the same manner."""
+    if not isinstance(X, np.ndarray):
+        return (X.T @ r.T).T
+    return sum(r[:, rows] @ X[rows] for rows in blocks(X, len(r)))
+
+
+def blocks(X, k):
+    """Slices of the rows of X (n, d), each of about BLOCK multiplications by k."""
+    size = max(64, BLOCK // (k * X.shape[1]))
+    return (slice(i, i + size) for i in range(0, len(X), size))
 
 
 def normalise(joint):
@@ -228,9 +256,8 @@ def m_step(X, r):
 def maximise(data, r):
     """pi (k,) and W (k, d), as `m_step`, from r as (k, n)."""
     n, mass = r.shape[1], r.sum(1)
-    # Not r @ ones: in that shape OpenBLAS's threads stall for as long as they do not get a processor each.
-    ones = (data.ones.T @ r.T).T  # (k, d)
-    seen = mass[:, None] if data.seen is None else (data.seen.T @ r.T).T
+    ones = times_rows(r, data.ones)
+    seen = mass[:, None] if data.seen is None else times_rows(r, data.seen)
     W = ones / np.where(seen > 0, seen, 1)
     W[seen - ones <= 8 * np.sqrt(n) * np.finfo(float).eps * seen] = 1  # a column of ones, but for rounding
     if not seen.all():

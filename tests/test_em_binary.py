@@ -523,6 +523,16 @@ def test_arguments_that_do_not_fit_are_refused(call, message):
         call()
 
 
+@pytest.mark.parametrize("n, d, k", [(1, 1, 1), (700, 40, 3), (131, 900, 9), (130, 3000, 40)])
+def test_products_in_blocks_are_the_products(n, d, k):
+    rng = np.random.default_rng(0)
+    X, A, r = rng.integers(2, size=(n, d)).astype(float), rng.normal(size=(k, d)), rng.random((k, n))
+    assert sum(len(X[rows]) for rows in em.blocks(X, k)) == n
+    for form in (X, scipy.sparse.csr_array(X)):
+        np.testing.assert_allclose(em.times_columns(A, form), np.einsum("cj,ij->ci", A, X), atol=1e-10)
+        np.testing.assert_allclose(em.times_rows(r, form), np.einsum("ci,ij->cj", r, X), atol=1e-10)
+
+
 def test_a_sparse_x_is_never_filled_in(monkeypatch):
     """100,000 x 20,000 would be 16 GB; and toarray() is not called on a small one either."""
     rng = np.random.default_rng(0)
