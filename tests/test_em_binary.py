@@ -523,7 +523,7 @@ def test_arguments_that_do_not_fit_are_refused(call, message):
         call()
 
 
-@pytest.mark.parametrize("n, d, k", [(1, 1, 1), (700, 40, 3), (131, 900, 9), (130, 3000, 40)])
+@pytest.mark.parametrize("n, d, k", [(1, 1, 1), (7000, 40, 3), (131, 900, 9), (130, 3000, 40)])
 def test_products_in_blocks_are_the_products(n, d, k):
     rng = np.random.default_rng(0)
     X, A, r = rng.integers(2, size=(n, d)).astype(float), rng.normal(size=(k, d)), rng.random((k, n))
