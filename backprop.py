@@ -391,7 +391,7 @@ def draw_model(make, params, dataset, losses):
 
 def draw_probability(figure, axes, make, params, dataset):
     X = np.array([x for x, _ in dataset])
-    x1, x2 = (np.linspace(X[:, j].min() - 1, X[:, j].max() + 1, 81) for j in (0, 1))
+    x1, x2 = (np.linspace(X[:, j].min() - 1, X[:, j].max() + 1, 41) for j in (0, 1))
     P = np.array([[probability(make, params, np.array([p, q])) for p in x1] for q in x2])
     shade = axes.pcolormesh(x1, x2, P, cmap="cividis", vmin=0, vmax=1, shading="gouraud", rasterized=True)
     figure.colorbar(shade, ax=axes, label="P(y = 1 | x)")

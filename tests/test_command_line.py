@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import importlib
 import os
 import statistics
 import subprocess
@@ -133,9 +134,16 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing(line, interrupted):
     assert list(folder.iterdir()) == []
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Drawing takes most of the time of a command: here each figure is an empty file."""
+    for script in SCRIPTS:
+        monkeypatch.setattr(importlib.import_module(script[:-3]), "png", lambda figure: b"")
+
+
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a folder in which nobody can write")
 @pytest.mark.parametrize("line, files", [case for case in QUICK if case[1]], ids=str)
-def test_a_folder_that_cannot_be_written_is_said(line, files, command):
+def test_a_folder_that_cannot_be_written_is_said(line, files, command, undrawn):
     status, _, err = command(line, cwd="/proc")
     assert status == 2
     assert err.startswith(f"{line.split()[0]}: error: cannot write {Path('/proc', files[0])}: ")
@@ -198,7 +206,7 @@ def test_help(script, command):
 
 @pytest.mark.parametrize("name", ["with blank.tsv", "è ñ 数.tsv", "-k.tsv"])
 @pytest.mark.parametrize("script", ["kmeans.py", "em_binary.py"])
-def test_odd_file_names(script, name, command, tmp_path):
+def test_odd_file_names(script, name, command, tmp_path, undrawn):
     (tmp_path / name).write_text("0 1\n1 0\n1 1\n0 0\n")
     status, _, err = command([script, "basic", "-k", "2", f"--data={name}"])
     assert (status, err) == (0, "")
