@@ -286,7 +286,8 @@ def test_basic_on_the_genomes(ahead):
     assert second.read_bytes() == first.read_bytes(), "the same seed draws the same picture"
 
 
-def test_another_seed_reaches_the_same_best(here, capsys):
+def test_another_seed_reaches_the_same_best(here, capsys, monkeypatch):
+    monkeypatch.setattr(em, "png", lambda figure: b"")
     for seed in "123":
         em.main(["basic", "-k", "3", "-s", seed])
         assert "log-likelihood: -58213.0577" in capsys.readouterr().out
@@ -326,16 +327,20 @@ SMALL = (
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("case", SMALL)
-def test_basic_and_select_on_any_table(here, capsys, case):
+def test_basic_and_select_on_any_table(here, capsys, case, monkeypatch):
     name, content, _ = TABLES[case]
     write(here, name, content)
+    painted = case in ("one-entry", "one-column", "wide")
+    if not painted:  # it takes most of the time; the others differ in how they are read
+        monkeypatch.setattr(em, "png", lambda figure: b"")
     em.main(["basic", "-k", "2", f"--data={name}"])
     em.main(["select", "-k", "2", f"--data={name}"])
     text = capsys.readouterr().out
     assert "nan" not in text
     assert "Agreement" not in text, "the truth is known of the genomes alone"
-    assert size("genomes_k2.png") == (825, 682)
-    assert size("bic.png") == (825, 495)
+    if painted:
+        assert size("genomes_k2.png") == (825, 682)
+        assert size("bic.png") == (825, 495)
 
 
 def test_many_examples_make_a_picture_too(here, capsys):
