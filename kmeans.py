@@ -80,7 +80,8 @@ def merged(X, k):
     """
     if k > 8:
         low, high = np.array([(column.min(), column.max()) for column in X.T], float).T
-        places = np.cumprod([1, *(high - low + 1)])
+        with np.errstate(all="ignore"):  # over wide tables, and numbers that lloyd will refuse
+            places = np.cumprod([1, *(high - low + 1)])
         if places[-1] < 2**53 and (np.rint(X) == X).all():
             codes = sum((column - least) * place for column, least, place in zip(X.T, low, places))
             _, first, which, w = np.unique(codes, return_index=True, return_inverse=True, return_counts=True)

@@ -144,10 +144,14 @@ def test_2a_repeated_whole_numbers_are_merged(kind):
     assert firsts == sorted(firsts), "they stay in their order"
 
 
-@pytest.mark.parametrize("odd", [0.5, np.nan, np.inf, 1e17])
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("odd", [0.5, np.nan, np.inf, 1e17, 1.7e308, "many columns"])
 def test_2a_other_numbers_are_not(odd):
     X = np.zeros((20, 2))
-    X[3, 1] = odd
+    if odd == "many columns":
+        X = np.arange(40_000.0).reshape(20, 2000) % 7
+    else:
+        X[3:, 1], X[2, 1] = odd, -odd
     distinct, w, which = script.merged(X, 9)
     assert distinct is X
     assert which == slice(None)
