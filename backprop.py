@@ -46,12 +46,15 @@ class Node:
 
     grad = ZERO  # until compute_grad gives every node a zero of its own shape
 
-    def __init__(self, *children):
-        self.topo_order = children[0].topo_order
-        if children[-1].topo_order is not self.topo_order:
-            raise misfit(self, *children, why="they belong to two different graphs")
-        self.value = self.forward(*children)
-        self.topo_order.append(self)
+    def __init__(self, n1, n2=None):
+        self.topo_order = graph = n1.topo_order
+        if n2 is None:
+            self.value = self.forward(n1)
+        elif n2.topo_order is graph:
+            self.value = self.forward(n1, n2)
+        else:
+            raise misfit(self, n1, n2, why="they belong to two different graphs")
+        graph.append(self)
 
     def forward(self, *children):
         """Keep the children, and return the value."""
@@ -217,7 +220,7 @@ class MVMulNode(Node):
 
     def backward(self):
         self.M.grad += self.grad[:, None].dot(self.v.value[None, :])  # (p, d) = (p, 1) (1, d)
-        self.v.grad += self.M.value.T.dot(self.grad)  # (d,) = (d, p) (p,)
+        self.v.grad += self.grad.dot(self.M.value)  # (d,) = (p,) (p, d): Mᵀ g
 
 
 def gradient_check_1(a_test, b_test, c_test):
