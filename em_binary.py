@@ -52,9 +52,9 @@ def prepare(X):
         X = X.copy()  # the caller's stays as it is
         X.sum_duplicates()
     values = X.data if sparse else X
-    right = (values == 0) | (values == 1)
-    if right.all():
+    if all(is_binary(some).all() for some in np.array_split(values, values.size // BLOCK + 1)):
         return Data(X.astype(float, copy=False), None)
+    right = is_binary(values)
     missing = np.zeros_like(right) if sparse else np.isnan(X)
     wrong = ~(right | missing)
     if wrong.any():
@@ -62,6 +62,10 @@ def prepare(X):
         expected = "it must be 0 or 1" if sparse else "it must be 0 or 1, or NaN if missing"
         raise ValueError(f"X[{i}, {j}] is {X[i, j]}; {expected}")
     return Data(np.where(missing, 0.0, X), (~missing).astype(float))
+
+
+def is_binary(values):
+    return (values == 0) | (values == 1)
 
 
 def parameters(data, pi, W):
@@ -158,7 +162,8 @@ def times_rows(r, X):
     """r X, (k, d) = (k, n) (n, d), in the same manner."""
     if not isinstance(X, np.ndarray):
         return (X.T @ r.T).T
-    return sum(r[:, rows] @ X[rows] for rows in blocks(X, len(r)))
+    R = np.ascontiguousarray(r.T)  # (n, k): OpenBLAS does (d, n) (n, k) sooner than (k, n) (n, d)
+    return sum(X[rows].T @ R[rows] for rows in blocks(X, len(r))).T
 
 
 def blocks(X, k):
