@@ -79,7 +79,7 @@ def merged(X, k):
     Any other X comes back as it is, and any for few clusters: the sorting costs a dozen passes.
     """
     if k > 8:
-        low, high = np.array([(column.min(), column.max()) for column in X.T], float).T
+        low, high = box(X)
         with np.errstate(all="ignore"):  # over wide tables, and numbers that lloyd will refuse
             places = np.cumprod([1, *(high - low + 1)])
         if places[-1] < 2**53 and (np.rint(X) == X).all():
@@ -90,9 +90,14 @@ def merged(X, k):
     return X, np.broadcast_to(1.0, len(X)), slice(None)
 
 
+def box(X):
+    """The lowest and the highest number in each column, two (D,)."""
+    return np.array([(column.min(), column.max()) for column in X.T], float).T
+
+
 def frame(X):
     """The middle (D,) of the box that holds X, and its radius; ValueError for what cannot be squared."""
-    low, high = np.array([(column.min(), column.max()) for column in X.T], float).T
+    low, high = box(X)
     if not np.isfinite([low, high]).all():
         i, j = np.argwhere(~np.isfinite(X))[0]
         raise ValueError(f"X[{i}, {j}] is {X[i, j]}, but every number must be finite")

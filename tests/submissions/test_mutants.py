@@ -48,7 +48,6 @@ EQUIVALENT = {  # the line that is changed, by its beginning, and why a change i
     "merged: if k": "the examples are merged for fewer clusters, or for more",
     "merged: if places[": "the examples are merged sooner, or are left as they are",
     "merged: places = ": "each column still has digits enough, or nothing is merged",
-    "merged: low, high = ": "nothing is merged",
     "merged: codes = sum(((column + least)": "other numbers, as different from each other",
     "merged: codes = sum(((column - least) / place": "digits behind the point: seldom equal",
     "pieces: size": "the size of a block",
@@ -67,7 +66,6 @@ EQUIVALENT = {  # the line that is changed, by its beginning, and why a change i
     "nearest: return (z, (best": "the margin: how soon an example is looked at again, not where it belongs",
     "means: return np.where(count >= 0": "an empty cluster goes to the middle: any fixed point is right",
     "finish: if left.max()": "only for examples that all lie on their centroids, to the rounding",
-    "finish: sums = ": "the size of a block",
 }
 
 
