@@ -128,12 +128,6 @@ def twelve_megapixels(folder):
     return source
 
 
-def prepare(folder):
-    """In a process of its own: a process passes its peak of memory on to those that it starts."""
-    twelve_megapixels(folder)
-    return 0, None
-
-
 def compress(command, source, target):
     from PIL import Image
 
@@ -147,6 +141,12 @@ def source_and_target(size, folder):
     return ROOT / "original.png" if size == "original" else twelve_megapixels(folder), Path(
         folder, f"{os.getpid()}.png"
     )
+
+
+def prepare(size, k, folder):
+    """In a process of its own: a process passes its peak of memory on to those that it starts."""
+    source_and_target(size, folder)
+    return 0, None
 
 
 def our_picture(size, k, folder):
@@ -406,7 +406,7 @@ def measure(job, runs, folder):
     """For each side of a job, our own first: its runs, each (seconds, answer, peak), taken in turn."""
     args = [folder if arg == "folder" else arg for arg in job.args]
     if "folder" in job.args:
-        run("prepare", [folder], 0)
+        run("prepare", args, 0)
     sides = {"ours": (job.ours, 0)}
     for package, (function, _) in job.peers.items():
         if importlib.util.find_spec(package.split()[0]):
