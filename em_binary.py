@@ -29,8 +29,8 @@ from typing import NamedTuple
 import numpy as np
 
 DATA = os.path.join(os.path.dirname(os.path.realpath(__file__)), "data")
-BLOCK = 262_144  # multiplications in one matrix product: OpenBLAS keeps it on one thread
 GENOMES, POPULATIONS = os.path.join(DATA, "genomes.tsv"), os.path.join(DATA, "populations.tsv")
+BLOCK = 262_144  # multiplications in one matrix product: OpenBLAS keeps it on one thread
 
 
 class Data(NamedTuple):

@@ -412,9 +412,7 @@ COMMANDS = rows(section("Commands and figures"))
 @pytest.mark.parametrize(
     "part, command, prints, writes", COMMANDS, ids=[row[1].strip("`") for row in COMMANDS]
 )
-def test_command_prints_and_writes_what_the_table_says(part, command, prints, writes, tmp_path, monkeypatch):
-    for script in (bp, km, em):
-        monkeypatch.setattr(script, "png", lambda figure: b"")  # what is painted is looked at below
+def test_command_prints_and_writes_what_the_table_says(part, command, prints, writes, tmp_path, undrawn):
     options = " --plot" if "--plot" in writes else ""
     printed = output(command.strip("`").removeprefix("python3 ") + options, tmp_path)
     for quoted in re.findall(r"`([^`]*)`", prints):

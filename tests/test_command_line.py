@@ -2,7 +2,6 @@
 
 import ast
 import functools
-import importlib
 import os
 import statistics
 import subprocess
@@ -132,13 +131,6 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing(line, interrupted):
     status, _, err = finish(process)
     assert (status, err) == (130, "")
     assert list(folder.iterdir()) == []
-
-
-@pytest.fixture
-def undrawn(monkeypatch):
-    """Drawing takes most of the time of a command: here each figure is an empty file."""
-    for script in SCRIPTS:
-        monkeypatch.setattr(importlib.import_module(script[:-3]), "png", lambda figure: b"")
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs a folder in which nobody can write")

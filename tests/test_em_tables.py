@@ -286,8 +286,7 @@ def test_basic_on_the_genomes(ahead):
     assert second.read_bytes() == first.read_bytes(), "the same seed draws the same picture"
 
 
-def test_another_seed_reaches_the_same_best(here, capsys, monkeypatch):
-    monkeypatch.setattr(em, "png", lambda figure: b"")
+def test_another_seed_reaches_the_same_best(here, capsys, undrawn):
     for seed in "123":
         em.main(["basic", "-k", "3", "-s", seed])
         assert "log-likelihood: -58213.0577" in capsys.readouterr().out
@@ -327,12 +326,12 @@ SMALL = (
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("case", SMALL)
-def test_basic_and_select_on_any_table(here, capsys, case, monkeypatch):
+def test_basic_and_select_on_any_table(here, capsys, case, request):
     name, content, _ = TABLES[case]
     write(here, name, content)
     painted = case in ("one-entry", "one-column", "wide")
-    if not painted:  # it takes most of the time; the others differ in how they are read
-        monkeypatch.setattr(em, "png", lambda figure: b"")
+    if not painted:  # the others differ in how they are read
+        request.getfixturevalue("undrawn")
     em.main(["basic", "-k", "2", f"--data={name}"])
     em.main(["select", "-k", "2", f"--data={name}"])
     text = capsys.readouterr().out

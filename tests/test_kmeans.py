@@ -374,8 +374,7 @@ def test_2b_elbow(capsys, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["random", "whole numbers, many ties", "few distinct examples"])
-def test_2b_the_best_never_rises_with_k_even_of_one_start(kind, capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr(script, "png", lambda figure: b"")  # painting takes most of the time
+def test_2b_the_best_never_rises_with_k_even_of_one_start(kind, capsys, tmp_path, monkeypatch, undrawn):
     for seed in range(3):
         X = KINDS[kind](np.random.default_rng(seed), 30, 2).astype(float)
         np.save(tmp_path / "X.npy", X)
