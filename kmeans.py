@@ -14,6 +14,7 @@ sums         (k, D+1): what x adds up to in each cluster, so its last column cou
 """
 
 import argparse
+import bisect
 import contextlib
 import gzip
 import io
@@ -74,20 +75,30 @@ def draw(X, k):
 def merged(X, k):
     """The distinct examples, how many times each occurs, and which of them each example is.
 
-    Whole numbers of a small range repeat, as those of a picture do. One number, with the columns for digits,
-    tells such examples apart, and sorts fast. They stay in the order of their first places: ties go as ever.
-    Any other X comes back as it is, and any for few clusters: the sorting costs a dozen passes.
+    Whole numbers of a small range repeat, as those of a picture do, and sort fast. The distinct ones stay in
+    the order of their first places: ties go as ever. Any other X comes back as it is, and any for few
+    clusters: the sorting costs half a dozen passes.
     """
-    if k > 8:
-        low, high = box(X)
-        with np.errstate(all="ignore"):  # over wide tables, and numbers that lloyd will refuse
-            places = np.cumprod([1, *(high - low + 1)])
-        if places[-1] < 2**53 and (np.rint(X) == X).all():
-            codes = sum((column - least) * place for column, least, place in zip(X.T, low, places))
-            _, first, which, w = np.unique(codes, return_index=True, return_inverse=True, return_counts=True)
-            order = first.argsort()
-            return X[first[order]], w[order].astype(float), order.argsort()[which]
-    return X, np.broadcast_to(1.0, len(X)), slice(None)
+    if k <= 4 or not is_small_and_whole(X):
+        return X, np.broadcast_to(1.0, len(X)), slice(None)
+    digits = (X - box(X)[0]).astype(np.uint16).T
+    order = np.lexsort(digits)  # equal examples stand together, and in their order
+    digits = digits.take(order, axis=1)
+    start = np.flatnonzero(np.append(True, (digits[:, 1:] != digits[:, :-1]).any(0)))
+    is_first = np.zeros(len(X), bool)
+    is_first[order[start]] = True
+    which = np.empty(len(X), int)
+    which[order] = (is_first.cumsum() - 1)[order[start]].repeat(np.diff(start, append=len(X)))
+    return X.take(np.flatnonzero(is_first), axis=0), np.bincount(which).astype(float), which
+
+
+def is_small_and_whole(X):
+    """Whether X holds whole numbers, in up to 8 columns, each of a range that fits into 16 bits."""
+    if X.shape[1] > 8:
+        return False
+    low, high = box(X)
+    with np.errstate(all="ignore"):  # over numbers that lloyd will refuse
+        return (high - low < 2**16).all() and (np.rint(X) == X).all()
 
 
 def box(X):
@@ -121,20 +132,21 @@ def lloyd(X, C, w):
     error = 4 * (d + 2) * np.finfo(float).eps * radius  # of a distance, by rounding
     x, C = shifted(X, middle), C - middle
     z, sums = np.full(n, k, np.min_scalar_type(k)), np.zeros((k, d + 1))
-    safe, moved = np.full(n, -np.inf), 0.0
+    safe, moved, due = np.empty(n), 0.0, range(n)
     for passes in itertools.count(1):  # noqa: B007
         old, old_C = z.copy(), C
-        for rows in pieces(np.flatnonzero(safe <= moved), k, d):
-            z[rows], margin = nearest(columns(x, rows), C, radius, error)
+        lines = np.hstack([C, -(C * C).sum(1, keepdims=True) / 2])
+        for rows in pieces(due, k, d):
+            z[rows], margin = nearest(columns(x, rows), lines, radius, error)
             safe[rows] = moved + margin
         for rows in pieces(np.flatnonzero(z != old), k, d):
-            some = w[rows] * columns(x, rows)
-            sums += totals(some, z[rows], k) - totals(some, old[rows], k)
+            sums += (members(z[rows], k) - members(old[rows], k)) @ (w[rows] * columns(x, rows)).T
         C = refill(x, z, means(sums, C), sums[:, d] == 0, error)
         step = np.linalg.norm(C - old_C, axis=1).max()
         if step <= 2 * error:  # as it is when no assignment has changed
             break
         moved += 2 * step
+        due = np.flatnonzero(safe <= moved)
     return *finish(X, x, z, C, w, middle, error), passes
 
 
@@ -146,41 +158,48 @@ def shifted(X, middle):
 
 
 def pieces(rows, k, d):
-    """The rows, as many at a time as make BLOCK multiplications. Neighbours come as a slice."""
-    size = max(64, BLOCK // (k * (d + 1)))
-    for some in (rows[i : i + size] for i in range(0, len(rows), size)):
-        yield slice(some[0], some[-1] + 1) if some[-1] - some[0] < len(some) else some
+    """The rows, as many at a time as make BLOCK multiplications. A crowd comes as a slice, gaps and all:
+    that costs less than picking them out."""
+    size, i = max(64, BLOCK // (k * (d + 1))), 0
+    while i < len(rows):
+        start, stop = rows[i], min(rows[i] + size, rows[-1] + 1)
+        end = bisect.bisect_left(rows, stop, i)
+        crowd = end - i > 0.7 * (stop - start)
+        yield slice(start, stop) if crowd else rows[i : i + size]
+        i = end if crowd else i + size
 
 
 def columns(x, rows):
     return x[:, rows] if isinstance(rows, slice) else x.take(rows, axis=1)  # take: a third of the time
 
 
-def nearest(x, C, radius, error):
+def nearest(x, lines, radius, error):
     """The nearest centroid of each column of x, and how much farther the second nearest is, at least.
 
     |x - c|^2 = |x|^2 - 2 (c.x - |c|^2 / 2), so the nearest has the largest score c.x - |c|^2 / 2.
     Where rounding could decide, the differences themselves do; and if these are equal, the lower number.
     far - near is (far^2 - near^2) / (far + near), and far + near at most sqrt(2 (far^2 + near^2)): one root.
     """
-    score = np.hstack([C, -(C * C).sum(1, keepdims=True) / 2]) @ x  # (k, n) = (k, D+1) (D+1, n)
+    score = lines @ x  # (k, n) = (k, D+1) (D+1, n)
+    k, n = score.shape
     best = score.max(0)
-    reverse = np.arange(len(C), 0, -1, dtype=np.min_scalar_type(len(C)))  # argmax(0) takes ten times as long
-    z = len(C) - ((score == best) * reverse[:, None]).max(0).astype(int)
-    score.ravel()[z * len(best) + np.arange(len(best))] = -1e300  # minus infinity would be NaN at k = 1
+    number = np.arange(k, dtype=np.min_scalar_type(k))[:, None]
+    z = ((score == best) * number).max(0)  # argmax(0) takes ten times as long
+    score.ravel()[np.multiply(z, n, dtype=int) + np.arange(n)] = -1e300  # minus infinity: NaN at k = 1
     second = score.max(0)
-    close = np.flatnonzero(best - second <= error * radius)
+    gap = best - second
+    close = np.flatnonzero(gap <= error * radius)
     if len(close):
-        distance = np.array([np.linalg.norm(x[:-1, close] - c[:, None], axis=0) for c in C])
+        distance = np.linalg.norm(x[:-1, close] - lines[:, :-1, None], axis=1)  # (k, n') from (k, D, n')
         z[close] = (distance <= distance.min(0) + error).argmax(0)
     slack = error * radius or 1.0  # 1: all examples are equal
     square = np.einsum("ij,ij->j", x[:-1], x[:-1])
-    return z, (best - second - slack) / np.sqrt(square - best - second + 2 * slack)
+    return z, (gap - slack) / np.sqrt(square - best - second + 2 * slack)
 
 
-def totals(x, z, k):
-    """(k, D+1): the sum of the columns of x in each cluster; that of the ones counts them."""
-    return (z == np.arange(k, dtype=z.dtype)[:, None]) @ x.T  # (k, D+1) = (k, n) (n, D+1)
+def members(z, k):
+    """(k, n): 1 in the row of the cluster that an example belongs to, and 0 in the others."""
+    return (z == np.arange(k, dtype=z.dtype)[:, None]).view(np.int8)
 
 
 def means(sums, C):
@@ -197,26 +216,24 @@ def refill(x, z, C, empty, error):
             far = np.argmax(distance >= distance.max() - error)
             if distance[far] > error:
                 C[c] = x[:-1, far]
-                distance = np.minimum(distance, np.sqrt(squares(x, c, C)))
+                distance = np.minimum(distance, np.sqrt(squares(x, np.broadcast_to(c, x.shape[1]), C)))
     return C
 
 
 def squares(x, z, C):
     """(N,): the squared distance of each column of x to its centroid."""
-    total = np.zeros(x.shape[1])
-    for row, c in zip(x, C.T):
-        difference = c[z]  # from here on in place, as a picture may have millions of colours
-        difference -= row
-        difference *= difference
-        total += difference
+    total, d = np.empty(len(z)), C.shape[1]
+    for rows in pieces(range(len(z)), 1, d):
+        difference = C.T.take(z[rows], axis=1) - x[:d, rows]
+        total[rows] = np.einsum("ij,ij->j", difference, difference)
     return total
 
 
 def finish(X, x, z, C, w, middle, error):
     """z, the means added up afresh, and their loss. A mean that is an example but for rounding is that."""
     k, d = C.shape
-    parts = pieces(np.arange(len(X)), k, d)
-    C = means(sum(totals(w[rows] * columns(x, rows), z[rows], k) for rows in parts), C)
+    parts = pieces(range(len(X)), k, d)
+    C = means(sum(members(z[rows], k) @ (w[rows] * columns(x, rows)).T for rows in parts), C)
     left, C = squares(x, z, C), C + middle
     if left.max() <= error**2:
         C[z] = X
@@ -390,8 +407,8 @@ def draw_elbow(losses, found, restarts):
 def image(k, rng_seed=0, image=PICTURE, out=None):
     """Cluster the colours of a picture, and write it in k of them.   (2d, 2e)
 
-    Memory at the peak: 16 bytes a pixel where the colours are few (the starter's draw takes 8 of them), and
-    76 where all of them differ (40 are the columns of `shifted`).
+    Memory at the peak: 23 bytes a pixel where the colours are few (the pixels as Pillow holds them and as we
+    do), and 98 where all of them differ (40 are the columns of `shifted`).
     Pixels of one colour share a cluster. So the distinct colours, each with the number of its pixels for a
     weight, lead from the same first centroids to the same last ones.
     """
@@ -400,12 +417,13 @@ def image(k, rng_seed=0, image=PICTURE, out=None):
         raise ValueError(f"{out}: the result is a PNG, so its name must end in .png")
     pixels, shape, profile = read_picture(image)
     colours, w = np.unique(pixels, return_counts=True)
-    X, z = premultiplied(colours), np.arange(len(colours))
-    C, loss, passes = X, 0.0, 0
+    X = premultiplied(colours)
     if k < len(colours):
         np.random.seed(rng_seed)
         z, C, loss, passes = lloyd(X, premultiplied(draw(pixels, k)), w)
-    elif k > len(colours):
+    else:
+        z, C, loss, passes = np.arange(len(colours)), X, 0.0, 0
+    if k > len(colours):
         print(f"The picture has no more colours than {len(colours)}, so k={k} loses nothing")
     palette = straight(C)
     error = w @ squares(X.T, z, premultiplied(palette.view(np.uint32)[:, 0]).astype(float))

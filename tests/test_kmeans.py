@@ -123,6 +123,19 @@ def test_2a_in_many_pieces(n, d, k, record):
     np.testing.assert_array_equal(kmeans_found[0], own)
 
 
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.69, 0.72, 0.99, 1])
+def test_2a_pieces_hold_every_row_once_and_are_small(share):
+    """Small enough that OpenBLAS takes one thread; of what they hold beside, there is less than a third."""
+    k, d, n = 20, 3, 20_000
+    rows = range(n) if share == 1 else np.flatnonzero(np.random.default_rng(0).random(n) < share)
+    inside = [np.arange(n)[piece] for piece in script.pieces(rows, k, d)]
+    assert max(map(len, inside)) * k * (d + 1) <= script.BLOCK
+    inside = np.concatenate(inside)
+    assert (np.diff(inside) > 0).all()
+    assert set(rows) <= set(inside.tolist())
+    assert len(inside) <= len(rows) / 0.7 + 1
+
+
 def test_2a_one_example_in_the_head():
     z, C, loss = seeded(np.array([[0.0], [1.0], [5.0], [7.0]]), 2)
     low, high = z[0], z[2]
@@ -255,7 +268,9 @@ def test_2a_an_empty_cluster_takes_the_farthest_example():
 
 def test_2a_ties_go_to_the_lower_number():
     X = np.array([[0.0], [1.0], [2.0]])
-    assert script.nearest(np.vstack([X.T, np.ones(3)]), X[[2, 0, 0]], 2.0, 1e-12)[0].tolist() == [1, 0, 0]
+    C = X[[2, 0, 0]]
+    lines = np.hstack([C, -(C**2) / 2])
+    assert script.nearest(np.vstack([X.T, np.ones(3)]), lines, 2.0, 1e-12)[0].tolist() == [1, 0, 0]
     assert script.lloyd(X, X[[0, 2]], np.ones(3))[0].tolist() == [0, 0, 1]
 
 
