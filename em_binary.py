@@ -31,6 +31,7 @@ import numpy as np
 DATA = os.path.join(os.path.dirname(os.path.realpath(__file__)), "data")
 GENOMES, POPULATIONS = os.path.join(DATA, "genomes.tsv"), os.path.join(DATA, "populations.tsv")
 BLOCK = 262_144  # multiplications in one matrix product: OpenBLAS keeps it on one thread
+PART = 524_288  # entries of X that go through an E step and the next M step together: they stay in the cache
 
 
 class Data(NamedTuple):
@@ -43,7 +44,7 @@ class Data(NamedTuple):
 def prepare(X):
     """The Data of X. Raises ValueError that names the first entry other than 0, 1 or NaN."""
     sparse = hasattr(X, "tocsr")
-    X = X.tocsr() if sparse else np.asarray(X)
+    X = X.tocsr() if sparse else np.asarray(X, order="C")
     if X.ndim != 2 or 0 in X.shape:
         raise ValueError(f"X must have rows (examples) and columns, but its shape is {X.shape}")
     if X.dtype.kind not in "biuf":
@@ -115,21 +116,36 @@ def e_step(X, pi, W):
     every component (W is 0 or 1 in a column where it differs): its r would be 0 / 0.
     """
     data = prepare(X)
-    return normalise(log_joint(data, *parameters(data, pi, W)))[0].T.copy()
+    return normalise(log_joint(data, logs(*parameters(data, pi, W))))[0].T.copy()
 
 
-def log_joint(data, pi, W):
+class Logs(NamedTuple):
+    """The logarithms of pi and W, taken once for all examples."""
+
+    pi: np.ndarray  # (k,)
+    W: np.ndarray  # (k, d), and 0 where W is 0
+    not_W: np.ndarray  # (k, d): log(1 - W), and 0 where W is 1
+    certain: tuple  # (W == 0, W == 1), or () if there are none
+
+
+def logs(pi, W):
+    is0, is1 = W == 0, W == 1
+    with np.errstate(divide="ignore"):  # pi_c = 0: minus infinity is right
+        log_pi = np.log(pi)
+    certain = (is0.astype(float), is1.astype(float)) if is0.any() or is1.any() else ()
+    return Logs(log_pi, np.log(np.where(is0, 1, W)), np.log1p(-np.where(is1, 0, W)), certain)
+
+
+def log_joint(data, log):
     """(k, n): log P(x_i, z_i = c) = log pi_c + sum_j x_ij log W_cj + (1 - x_ij) log(1 - W_cj).   (3a, step 3)
 
     Where W is exactly 0 or 1, 0 log 0 = 0 is left out of the sum, and if any x_ij differs from such a W_cj,
     then i is impossible under c: minus infinity.
     """
-    is0, is1 = W == 0, W == 1
-    log_W, log_not_W = np.log(np.where(is0, 1, W)), np.log1p(-np.where(is1, 0, W))
-    with np.errstate(divide="ignore"):  # pi_c = 0: minus infinity is right
-        joint = np.log(pi)[:, None] + sum_over_columns(data, log_W, log_not_W)
-    if is0.any() or is1.any():
-        joint[sum_over_columns(data, is0.astype(float), is1.astype(float)) > 0] = -np.inf
+    joint = sum_over_columns(data, log.W, log.not_W)
+    joint += log.pi[:, None]
+    if log.certain:
+        joint[sum_over_columns(data, *log.certain) > 0] = -np.inf
     return joint
 
 
@@ -145,31 +161,34 @@ def sum_over_columns(data, A, B):
 
 
 def times_columns(A, X):
-    """A Xᵀ, (k, n) = (k, d) (d, n), from X (n, d) in blocks of rows. A sparse X does without OpenBLAS.
+    """A Xᵀ, (k, n) = (k, d) (d, n). A sparse X does without OpenBLAS."""
+    if not isinstance(X, np.ndarray):
+        return np.ascontiguousarray(A @ X.T)
+    return np.concatenate([(some @ A.T).reshape(-1, len(A)) for some in stacks(X, height(*A.shape))]).T.copy()
+
+
+def times_rows(r, X):
+    """r X, (k, d) = (k, n) (n, d)."""
+    if not isinstance(X, np.ndarray):
+        return (X.T @ r.T).T
+    rows = height(len(r), X.shape[1])
+    pairs = zip(stacks(X, rows), stacks(r.T.copy(), rows))
+    return sum((x.transpose(0, 2, 1) @ R).sum(0) for x, R in pairs).T
+
+
+def height(k, d):
+    """Rows of X for about BLOCK multiplications.
 
     In one piece OpenBLAS would take several threads, which wait for each other, and for very long where each
     does not have a processor to itself.
     """
-    if not isinstance(X, np.ndarray):
-        return np.ascontiguousarray(A @ X.T)
-    product = np.empty((len(A), len(X)))
-    for rows in blocks(X, len(A)):
-        np.matmul(A, X[rows].T, out=product[:, rows])
-    return product
+    return max(64, BLOCK // (k * d))
 
 
-def times_rows(r, X):
-    """r X, (k, d) = (k, n) (n, d), in the same manner."""
-    if not isinstance(X, np.ndarray):
-        return (X.T @ r.T).T
-    R = np.ascontiguousarray(r.T)  # (n, k): OpenBLAS does (d, n) (n, k) sooner than (k, n) (n, d)
-    return sum(X[rows].T @ R[rows] for rows in blocks(X, len(r))).T
-
-
-def blocks(X, k):
-    """Slices of the rows of X (n, d), each of about BLOCK multiplications by k."""
-    size = max(64, BLOCK // (k * X.shape[1]))
-    return (slice(i, i + size) for i in range(0, len(X), size))
+def stacks(A, rows):
+    """A as a stack of matrices of so many rows, which one call multiplies, and a stack of the rest."""
+    whole = len(A) // rows * rows
+    return A[:whole].reshape(-1, rows, A.shape[1]), A[None, whole:]
 
 
 def normalise(joint):
@@ -191,7 +210,7 @@ def log_likelihood(X, pi, W):
     """log P(X) = sum_i log sum_c P(x_i, z_i = c), what EM makes large. A float; for an example that is
     impossible under every component, minus infinity. Raises ValueError as `e_step` does for X, pi, W."""
     data = prepare(X)
-    joint = log_joint(data, *parameters(data, pi, W))
+    joint = log_joint(data, logs(*parameters(data, pi, W)))
     return float(np.logaddexp.reduce(joint, axis=0).sum())
 
 
@@ -216,7 +235,7 @@ def expected_complete_log_likelihood(X, r, pi, W):
     data = prepare(X)
     pi, W = parameters(data, pi, W)
     r = responsibilities(data, r, len(pi)).T
-    return float(r[r > 0] @ log_joint(data, pi, W)[r > 0])
+    return float(r[r > 0] @ log_joint(data, logs(pi, W))[r > 0])
 
 
 # 3c, 3d
@@ -255,19 +274,28 @@ def m_step(X, r):
     """
     data = prepare(X)
     r = np.asarray(r, float)
-    return maximise(data, responsibilities(data, r, r.shape[-1] if r.ndim else 0).T)
+    r = responsibilities(data, r, r.shape[-1] if r.ndim else 0)
+    counts = (count(*part) for part in split(data, r))
+    return maximise(data, *map(sum, zip(*counts)))
 
 
-def maximise(data, r):
-    """pi (k,) and W (k, d), as `m_step`, from r as (k, n)."""
-    n, mass = r.shape[1], r.sum(1)
-    ones = times_rows(r, data.ones)
-    seen = mass[:, None] if data.seen is None else times_rows(r, data.seen)
+def count(data, r):
+    """What the M step takes from r (k, n): sum_i r_ic (k, 1), sum_i r_ic x_ij and sum_i m_ij r_ic (k, d).
+
+    With nothing missing, m is 1 and the last is like the first.
+    """
+    mass = r.sum(1, keepdims=True)
+    return mass, times_rows(r, data.ones), mass if data.seen is None else times_rows(r, data.seen)
+
+
+def maximise(data, mass, ones, seen):
+    """pi (k,) and W (k, d), as `m_step`, from the sums of `count`."""
+    n = data.ones.shape[0]
     W = ones / np.where(seen > 0, seen, 1)
     W[seen - ones <= 8 * np.sqrt(n) * np.finfo(float).eps * seen] = 1  # a column of ones, but for rounding
     if not seen.all():
         W = np.where(seen > 0, W, overall_mean(data))
-    return mass / n, W
+    return mass[:, 0] / n, W
 
 
 def overall_mean(data):
@@ -318,15 +346,51 @@ def fit(X, k, restarts=1, seed=0, max_iter=1000, tol=1e-10, start=None):
 
 
 def em(data, r, max_iter, tol):
-    """The Fit from the responsibilities r."""
-    history, converged, r = [], False, r.T  # (k, n) from here on
-    while not converged and len(history) < max_iter:
-        pi, W = maximise(data, r)
-        r, log_p = normalise(log_joint(data, pi, W))
-        history.append(float(log_p.sum()))
-        converged = len(history) > 1 and history[-1] - history[-2] <= tol * abs(history[-1])
+    """The Fit from the responsibilities r.
+
+    An E step and the sums for the next M step are one trip through X: each part is still in the cache.
+    """
+    history, converged = [], False
+    parts, first = zip(*split(data, r))
+    with workers(len(parts)) as each:
+        counts = each(count, parts, first)
+        while not converged and len(history) < max_iter:
+            pi, W = maximise(data, *map(sum, zip(*counts)))
+            r, log_p, counts = zip(*each(trip, parts, itertools.repeat(logs(pi, W))))
+            history.append(float(sum(log_p)))
+            converged = len(history) > 1 and history[-1] - history[-2] <= tol * abs(history[-1])
+    r = np.concatenate(r, axis=1)
     order = np.argsort(-pi, kind="stable")
     return Fit(pi[order], W[order], r[order].T.copy(), history[-1], len(history), converged, history)
+
+
+def split(data, r):
+    """data and r (n, k) by rows: pairs of Data and r (k, some) of about PART entries; a sparse X in one."""
+    (n, d), k = data.ones.shape, r.shape[1]
+    rows = height(k, d)
+    rows *= max(1, PART // (rows * d))
+    if n <= rows or not isinstance(data.ones, np.ndarray):
+        return [(data, r.T)]
+    cuts = [slice(i, i + rows) for i in range(0, n, rows)]
+    return [(Data(*(A if A is None else A[cut] for A in data)), r[cut].T) for cut in cuts]
+
+
+@contextlib.contextmanager
+def workers(parts):
+    """A map over the parts, on several processors: numpy lets the other threads run while it computes."""
+    if parts == 1:
+        yield map
+    else:
+        from concurrent.futures import ThreadPoolExecutor  # 10 ms
+
+        with ThreadPoolExecutor(min(parts, os.cpu_count() or 1, 4)) as pool:
+            yield pool.map
+
+
+def trip(data, log):
+    """The E step and the sums for the next M step: r (k, n), log P(X), and what `count` returns."""
+    r, log_p = normalise(log_joint(data, log))
+    return r, log_p.sum(), count(data, r)
 
 
 # Tables

@@ -209,15 +209,22 @@ def test_rows_of_r_and_pi_sum_to_1_and_w_is_a_probability():
         assert ((found.W >= 0) & (found.W <= 1)).all()
 
 
-def test_every_pass_is_the_slow_one():
+@pytest.mark.parametrize("n, part, parts", [(30, em.PART, 1), (150, 1, 3), (150, 128 * 8, 2)])
+def test_every_pass_is_the_slow_one(n, part, parts, monkeypatch):
     """From the same start, pass by pass, the products of plain probabilities lead to the same place."""
+    monkeypatch.setattr(em, "BLOCK", 1)  # the matrices get 64 rows
+    monkeypatch.setattr(em, "PART", part)
     for missing in (0.0, 0.3):
-        X, _ = mixture(3, 30, 8, 3, missing)
-        slow = np.random.default_rng(0).random((30, 3))
-        slow /= slow.sum(1, keepdims=True)
+        X, _ = mixture(3, n, 8, 3, missing)
+        slow = START(n, 3)
+        split = em.split(em.prepare(X), slow)
+        assert len(split) == parts
+        np.testing.assert_array_equal(np.hstack([r for _, r in split]), slow.T)
         for passes in range(1, 12):
-            found = em.fit(X, 3, start=START(30, 3), max_iter=passes, tol=-1)
+            found = em.fit(X, 3, start=START(n, 3), max_iter=passes, tol=-1)
             pi, W = shares(X, slow)
+            for got, expected in zip(em.m_step(X, slow), (pi, W)):
+                np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-12)
             slow, p = bayes(X, pi, W)
             order = np.argsort(-pi)
             np.testing.assert_allclose(found.W, W[order], rtol=1e-9, atol=1e-12)
@@ -527,7 +534,7 @@ def test_arguments_that_do_not_fit_are_refused(call, message):
 def test_products_in_blocks_are_the_products(n, d, k):
     rng = np.random.default_rng(0)
     X, A, r = rng.integers(2, size=(n, d)).astype(float), rng.normal(size=(k, d)), rng.random((k, n))
-    assert sum(len(X[rows]) for rows in em.blocks(X, k)) == n
+    np.testing.assert_array_equal(np.vstack([rows for stack in em.stacks(X, 100) for rows in stack]), X)
     for form in (X, scipy.sparse.csr_array(X)):
         np.testing.assert_allclose(em.times_columns(A, form), np.einsum("cj,ij->ci", A, X), atol=1e-10)
         np.testing.assert_allclose(em.times_rows(r, form), np.einsum("ci,ij->cj", r, X), atol=1e-10)
