@@ -13,6 +13,7 @@ list from the end; each node adds its share of the chain rule, g times a local d
 import argparse
 import contextlib
 import io
+import math
 import os
 import sys
 
@@ -71,10 +72,14 @@ class Node:
                 f"compute_grad needs a scalar output, but the value has shape {self.value.shape}"
             )
         for node in self.topo_order:
-            node.grad = np.zeros(node.value.shape) if node.value.shape else ZERO
+            shape = node.value.shape
+            node.grad = np.zeros(shape) if shape else ZERO
         self.grad = np.float64(1)
-        last = self.topo_order.index(self)  # what was computed after this node has no part in it
-        for node in reversed(self.topo_order[: last + 1]):
+        backwards = reversed(self.topo_order)
+        while next(backwards) is not self:
+            pass  # what was computed after this node has no part in it
+        self.backward()
+        for node in backwards:
             node.backward()
 
 
@@ -339,12 +344,13 @@ def gradient_descent(f, params, lr, num_iters):
     for i in range(num_iters):
         nodes, total_loss = f(*params)
         losses.append(float(total_loss.value))
-        if not np.isfinite(losses[-1]):
+        if not math.isfinite(losses[-1]):
             raise ValueError(f"at iteration {i} the loss is {losses[-1]}: lr = {lr} is too large")
         if i % 100 == 0:
             print(f"Iteration {i}: loss={losses[-1]:.6f}")
         total_loss.compute_grad()
         params[:] = [node.value - lr * node.grad for node in nodes]
+        total_loss.topo_order.clear()  # nodes and list hold each other: parted, they are freed at once
     print(f"Final loss={losses[-1]:.6f}")
     return losses
 
