@@ -359,16 +359,16 @@ def em(data, r, max_iter, tol):
             r, log_p, counts = zip(*each(trip, parts, itertools.repeat(logs(pi, W))))
             history.append(float(sum(log_p)))
             converged = len(history) > 1 and history[-1] - history[-2] <= tol * abs(history[-1])
-    r = np.concatenate(r, axis=1)
     order = np.argsort(-pi, kind="stable")
-    return Fit(pi[order], W[order], r[order].T.copy(), history[-1], len(history), converged, history)
+    r = np.concatenate([some[order].T.copy() for some in r])
+    return Fit(pi[order], W[order], r, history[-1], len(history), converged, history)
 
 
 def split(data, r):
-    """data and r (n, k) by rows: pairs of Data and r (k, some) of about PART entries; a sparse X in one."""
+    """data and r (n, k) by rows: pairs of Data and r (k, some), of about PART entries; a sparse X in one."""
     (n, d), k = data.ones.shape, r.shape[1]
     rows = height(k, d)
-    rows *= max(1, PART // (rows * d))
+    rows *= min(max(1, PART // (rows * d)), 16)  # 16: `times_rows` makes as many sums (k, d)
     if n <= rows or not isinstance(data.ones, np.ndarray):
         return [(data, r.T)]
     cuts = [slice(i, i + rows) for i in range(0, n, rows)]

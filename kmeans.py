@@ -103,6 +103,8 @@ def is_small_and_whole(X):
 
 def box(X):
     """The lowest and the highest number in each column, two (D,)."""
+    if X.shape[1] > 8:
+        return np.array([X.min(0), X.max(0)], float)  # a few columns are done sooner one by one
     return np.array([(column.min(), column.max()) for column in X.T], float).T
 
 
@@ -153,7 +155,8 @@ def lloyd(X, C, w):
 def shifted(X, middle):
     """x (D+1, N): the examples less the middle, so that a far offset leaves no rounding error; ones below."""
     x = np.ones((X.shape[1] + 1, len(X)))
-    np.subtract(X.T, middle[:, None], out=x[:-1], dtype=float)
+    for rows in pieces(range(len(X)), 8, len(middle)):  # so that the cache holds what is turned around
+        np.subtract(X[rows].T, middle[:, None], out=x[:-1, rows], dtype=float)
     return x
 
 
