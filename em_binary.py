@@ -164,7 +164,10 @@ def times_columns(A, X):
     """A Xᵀ, (k, n) = (k, d) (d, n). A sparse X does without OpenBLAS."""
     if not isinstance(X, np.ndarray):
         return np.ascontiguousarray(A @ X.T)
-    return np.concatenate([(some @ A.T).reshape(-1, len(A)) for some in stacks(X, height(*A.shape))]).T.copy()
+    rows, product = height(*A.shape), np.empty((len(X), len(A)))
+    for x, out in zip(stacks(X, rows), stacks(product, rows)):
+        np.matmul(x, A.T, out=out)
+    return product.T.copy()
 
 
 def times_rows(r, X):
@@ -377,13 +380,16 @@ def split(data, r):
 
 @contextlib.contextmanager
 def workers(parts):
-    """A map over the parts, on several processors: numpy lets the other threads run while it computes."""
+    """A map over the parts, on several processors: numpy lets the other threads run while it computes.
+
+    There is a thread more than processors, which computes while another waits for its turn in Python.
+    """
     if parts == 1:
         yield map
     else:
         from concurrent.futures import ThreadPoolExecutor  # 10 ms
 
-        with ThreadPoolExecutor(min(parts, os.cpu_count() or 1, 4)) as pool:
+        with ThreadPoolExecutor(min(parts, 1 + (os.cpu_count() or 1), 5)) as pool:
             yield pool.map
 
 

@@ -305,6 +305,8 @@ def our_em(n, d, k):
 
 
 def our_em_on(X, k):
+    import concurrent.futures  # noqa: F401  em_binary imports it when it needs it
+
     import em_binary
 
     start = stepmix_start(X.shape[0], k)
