@@ -411,7 +411,7 @@ def image(k, rng_seed=0, image=PICTURE, out=None):
     """Cluster the colours of a picture, and write it in k of them.   (2d, 2e)
 
     Memory at the peak: 23 bytes a pixel where the colours are few (the pixels as Pillow holds them and as we
-    do), and 98 where all of them differ (40 are the columns of `shifted`).
+    do), and 90 where all of them differ (32 are the columns of `shifted`).
     Pixels of one colour share a cluster. So the distinct colours, each with the number of its pixels for a
     weight, lead from the same first centroids to the same last ones.
     """
@@ -421,21 +421,21 @@ def image(k, rng_seed=0, image=PICTURE, out=None):
     pixels, shape, profile = read_picture(image)
     colours, w = np.unique(pixels, return_counts=True)
     X = premultiplied(colours)
+    opaque = (X[:, 3] == 255**2).all()
     if k < len(colours):
         np.random.seed(rng_seed)
-        z, C, loss, passes = lloyd(X, premultiplied(draw(pixels, k)), w)
+        channels = 3 if opaque else 4  # what is the same everywhere decides nothing
+        z, C, loss, passes = lloyd(X[:, :channels], premultiplied(draw(pixels, k))[:, :channels], w)
     else:
         z, C, loss, passes = np.arange(len(colours)), X, 0.0, 0
     if k > len(colours):
         print(f"The picture has no more colours than {len(colours)}, so k={k} loses nothing")
     palette = straight(C)
     error = w @ squares(X.T, z, premultiplied(palette.view(np.uint32)[:, 0]).astype(float))
-    z = z.astype(np.min_scalar_type(len(palette) - 1))
-    parts = np.array_split(pixels, len(pixels) // BLOCK + 1)
-    z = np.concatenate([z[np.searchsorted(colours, some)] for some in parts])
+    z = by_pixel(z.astype(np.min_scalar_type(len(palette) - 1)), colours, pixels)
     data = encode(z.reshape(shape), palette, profile)
     print(f"K-means loss: {loss / 255**2:.10g}\nIterations: {passes}")
-    report(k, image, out, data, error / 255**2 / len(pixels), (X[:, 3] == 255**2).all())
+    report(k, image, out, data, error / 255**2 / len(pixels), opaque)
     save(out, data)
 
 
@@ -459,9 +459,19 @@ def premultiplied(pixels):
 
 
 def straight(C):
-    """(k, 4) bytes: the nearest RGBA to premultiplied centroids."""
-    alpha = C[:, 3:] / 255
+    """(k, 4) bytes: the nearest RGBA to premultiplied centroids, whose alpha may be left out if it is 255."""
+    alpha = C[:, 3:] / 255 if C.shape[1] > 3 else np.full((len(C), 1), 255.0)
     return np.rint(np.hstack([C[:, :3] / np.maximum(alpha, 1e-9), alpha])).astype(np.uint8)
+
+
+def by_pixel(z, colours, pixels):
+    """The cluster of each pixel, from that of its colour; sought in order, as then the next is not far."""
+    found = np.empty(len(pixels), z.dtype)
+    for rows in pieces(range(len(pixels)), 1, 0):
+        some = pixels[rows]
+        order = np.lexsort(some.view(np.uint16).reshape(-1, 2).T)
+        found[rows][order] = z[np.searchsorted(colours, some[order])]
+    return found
 
 
 def read_picture(path):

@@ -415,7 +415,7 @@ def test_a_picture_may_be_replaced_by_its_result(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="the peak is read as on Linux")
-@pytest.mark.parametrize("most", [25, 105], ids=["few", "many"])
+@pytest.mark.parametrize("most", [25, 95], ids=["few", "many"])
 def test_memory_by_pixel(most, ahead, request):
     """One megapixel; the peak above that of one pixel, in bytes by pixel."""
     big, small = (1024 * int(done.stdout.split()[-1]) for done in ahead(request.node.name)[1])
