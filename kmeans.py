@@ -193,7 +193,7 @@ def nearest(x, lines, radius, error):
     gap = best - second
     close = np.flatnonzero(gap <= error * radius)
     if len(close):
-        distance = np.linalg.norm(x[:-1, close] - lines[:, :-1, None], axis=1)  # (k, n') from (k, D, n')
+        distance = np.sqrt(sum((row[close] - c[:, None]) ** 2 for row, c in zip(x, lines.T[:-1])))  # (k, n')
         z[close] = (distance <= distance.min(0) + error).argmax(0)
     slack = error * radius or 1.0  # 1: all examples are equal
     square = np.einsum("ij,ij->j", x[:-1], x[:-1])

@@ -149,6 +149,8 @@ def test_2a_repeated_whole_numbers_are_merged(kind):
     X[200:] = X[:200][::-1]
     if kind is np.int8:
         X[::7] -= np.int8(100)  # a range of more than 127
+    if kind in (np.int64, float):
+        X[5] = 2**16 - 1  # the widest range
     distinct, w, which = script.merged(X, 9)
     np.testing.assert_array_equal(distinct[which], X)
     np.testing.assert_array_equal(w, np.bincount(which))
@@ -158,7 +160,7 @@ def test_2a_repeated_whole_numbers_are_merged(kind):
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("odd", [0.5, np.nan, np.inf, 1e17, 1.7e308, "many columns"])
+@pytest.mark.parametrize("odd", [0.5, np.nan, np.inf, 2**15, 1e17, 1.7e308, "many columns"])
 def test_2a_other_numbers_are_not(odd):
     X = np.zeros((20, 2))
     if odd == "many columns":
