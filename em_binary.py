@@ -176,7 +176,8 @@ def times_rows(r, X):
         return (X.T @ r.T).T
     rows = height(len(r), X.shape[1])
     pairs = zip(stacks(X, rows), stacks(r.T.copy(), rows))
-    return sum((x.transpose(0, 2, 1) @ R).sum(0) for x, R in pairs).T
+    some = ((x[i : i + 16], R[i : i + 16]) for x, R in pairs for i in range(0, len(x), 16))  # 16 sums (d, k)
+    return sum((x.transpose(0, 2, 1) @ R).sum(0) for x, R in some).T
 
 
 def height(k, d):
@@ -191,7 +192,8 @@ def height(k, d):
 def stacks(A, rows):
     """A as a stack of matrices of so many rows, which one call multiplies, and a stack of the rest."""
     whole = len(A) // rows * rows
-    return A[:whole].reshape(-1, rows, A.shape[1]), A[None, whole:]
+    both = A[:whole].reshape(-1, rows, A.shape[1]), A[None, whole:]
+    return [stack for stack in both if stack.size]
 
 
 def normalise(joint):
@@ -368,11 +370,15 @@ def em(data, r, max_iter, tol):
 
 
 def split(data, r):
-    """data and r (n, k) by rows: pairs of Data and r (k, some), of about PART entries; a sparse X in one."""
+    """data and r (n, k) by rows: pairs of Data and r (k, some), of about PART entries.
+
+    A sparse X is one part, and one with so many columns that OpenBLAS uses its own threads after all.
+    """
     (n, d), k = data.ones.shape, r.shape[1]
     rows = height(k, d)
-    rows *= min(max(1, PART // (rows * d)), 16)  # 16: `times_rows` makes as many sums (k, d)
-    if n <= rows or not isinstance(data.ones, np.ndarray):
+    one = rows * k * d > 4 * BLOCK or not isinstance(data.ones, np.ndarray)
+    rows *= max(1, PART // (rows * d))
+    if one or n <= rows:
         return [(data, r.T)]
     cuts = [slice(i, i + rows) for i in range(0, n, rows)]
     return [(Data(*(A if A is None else A[cut] for A in data)), r[cut].T) for cut in cuts]

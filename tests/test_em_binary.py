@@ -212,7 +212,7 @@ def test_rows_of_r_and_pi_sum_to_1_and_w_is_a_probability():
 @pytest.mark.parametrize("n, part, parts", [(30, em.PART, 1), (150, 1, 3), (150, 128 * 8, 2)])
 def test_every_pass_is_the_slow_one(n, part, parts, monkeypatch):
     """From the same start, pass by pass, the products of plain probabilities lead to the same place."""
-    monkeypatch.setattr(em, "BLOCK", 1)  # the matrices get 64 rows
+    monkeypatch.setattr(em, "BLOCK", 64 * 3 * 8)  # the matrices get 64 rows
     monkeypatch.setattr(em, "PART", part)
     for missing in (0.0, 0.3):
         X, _ = mixture(3, n, 8, 3, missing)
@@ -530,7 +530,9 @@ def test_arguments_that_do_not_fit_are_refused(call, message):
         call()
 
 
-@pytest.mark.parametrize("n, d, k", [(1, 1, 1), (7000, 40, 3), (131, 900, 9), (130, 3000, 40)])
+@pytest.mark.parametrize(
+    "n, d, k", [(1, 1, 1), (7000, 40, 3), (131, 900, 9), (130, 3000, 40), (1500, 300, 20)]
+)
 def test_products_in_blocks_are_the_products(n, d, k):
     rng = np.random.default_rng(0)
     X, A, r = rng.integers(2, size=(n, d)).astype(float), rng.normal(size=(k, d)), rng.random((k, n))
@@ -538,6 +540,12 @@ def test_products_in_blocks_are_the_products(n, d, k):
     for form in (X, scipy.sparse.csr_array(X)):
         np.testing.assert_allclose(em.times_columns(A, form), np.einsum("cj,ij->ci", A, X), atol=1e-10)
         np.testing.assert_allclose(em.times_rows(r, form), np.einsum("ci,ij->cj", r, X), atol=1e-10)
+
+
+def test_x_with_many_columns_is_one_part():
+    """OpenBLAS takes threads for it: with ours beside, five iterations took twice as long."""
+    for d, parts in ((2000, 2), (3000, 1)):
+        assert len(em.split(em.prepare(np.zeros((300, d), int)), START(300, 8))) == parts
 
 
 def test_a_sparse_x_is_never_filled_in(monkeypatch):
