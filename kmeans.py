@@ -79,9 +79,9 @@ def merged(X, k):
     the order of their first places: ties go as ever. Any other X comes back as it is, and any for few
     clusters: the sorting costs half a dozen passes.
     """
-    if k <= 4 or not is_small_and_whole(X):
+    digits = small_and_whole(X) if k > 4 else None
+    if digits is None:
         return X, np.broadcast_to(1.0, len(X)), slice(None)
-    digits = (X - box(X)[0]).astype(np.uint16).T
     order = np.lexsort(digits)  # equal examples stand together, and in their order
     digits = digits.take(order, axis=1)
     start = np.flatnonzero(np.append(True, (digits[:, 1:] != digits[:, :-1]).any(0)))
@@ -92,13 +92,14 @@ def merged(X, k):
     return X.take(np.flatnonzero(is_first), axis=0), np.bincount(which).astype(float), which
 
 
-def is_small_and_whole(X):
-    """Whether X holds whole numbers, in up to 8 columns, each of a range that fits into 16 bits."""
+def small_and_whole(X):
+    """(D, N): the columns in 16 bits, each from 0 on. None unless up to 8, of whole numbers that fit."""
     if X.shape[1] > 8:
-        return False
+        return None
     low, high = box(X)
     with np.errstate(all="ignore"):  # over numbers that lloyd will refuse
-        return (high - low < 2**16).all() and (np.rint(X) == X).all()
+        fit = (high - low < 2**16).all() and (np.rint(X) == X).all()
+    return (X - low).astype(np.uint16).T if fit else None
 
 
 def box(X):
@@ -219,15 +220,15 @@ def refill(x, z, C, empty, error):
             far = np.argmax(distance >= distance.max() - error)
             if distance[far] > error:
                 C[c] = x[:-1, far]
-                distance = np.minimum(distance, np.sqrt(squares(x, np.broadcast_to(c, x.shape[1]), C)))
+                distance = np.minimum(distance, np.sqrt(squares(x, np.zeros_like(z), C[[c]])))
     return C
 
 
 def squares(x, z, C):
     """(N,): the squared distance of each column of x to its centroid."""
-    total, d = np.empty(len(z)), C.shape[1]
+    total, C, d = np.empty(len(z)), C.T.copy(), C.shape[1]  # (D, k); of C.T, take would copy all each time
     for rows in pieces(range(len(z)), 1, d):
-        difference = C.T.take(z[rows], axis=1) - x[:d, rows]
+        difference = C.take(z[rows], axis=1) - x[:d, rows]
         total[rows] = np.einsum("ij,ij->j", difference, difference)
     return total
 
