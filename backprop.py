@@ -13,6 +13,7 @@ list from the end; each node adds its share of the chain rule, g times a local d
 import argparse
 import contextlib
 import io
+import itertools
 import math
 import os
 import sys
@@ -71,15 +72,14 @@ class Node:
             raise ValueError(
                 f"compute_grad needs a scalar output, but the value has shape {self.value.shape}"
             )
+        if not self.topo_order:
+            raise ValueError("compute_grad: the graph is empty, as gradient_descent leaves those it has used")
         for node in self.topo_order:
             shape = node.value.shape
             node.grad = np.zeros(shape) if shape else ZERO
         self.grad = np.float64(1)
-        backwards = reversed(self.topo_order)
-        while next(backwards) is not self:
-            pass  # what was computed after this node has no part in it
-        self.backward()
-        for node in backwards:
+        # what was computed after this node has no part in it
+        for node in itertools.dropwhile(lambda node: node is not self, reversed(self.topo_order)):
             node.backward()
 
 
@@ -334,8 +334,9 @@ def gradient_descent(f, params, lr, num_iters):
     """Minimise the loss of f, a compute_loss as above, from the values in the list params.   (1i)
 
     Each iteration replaces the entries of params by value - lr gradient, all at once; the arrays that stood
-    there stay as they are.   Prints the loss every 100 iterations and at the end.   Returns the losses, one
-    an iteration, each from before the update: the last is the final loss, as in the starter.
+    there stay as they are.   The graph that f returns, a new one at each call, is emptied after its step.
+    Prints the loss every 100 iterations and at the end.   Returns the losses, one an iteration, each from
+    before the update: the last is the final loss, as in the starter.
     A loss that is no longer finite, and num_iters < 1, raise ValueError.
     """
     if num_iters < 1:

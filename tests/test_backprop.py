@@ -432,6 +432,15 @@ def test_divergence_is_said_with_iteration_loss_and_rate(mode, lr, capsys):
         bp.train(mode, lr=lr)
 
 
+def test_gradient_descent_empties_the_graphs_that_it_has_used(capsys):
+    """So that they are freed at once; a caller that keeps one learns why it is of no more use."""
+    kept, f = [], bp.make_logistic_regression(bp.XOR_DATASET)
+    bp.gradient_descent(lambda *params: kept.append(f(*params)) or kept[-1], [np.zeros(2), 0.0], 1.0, 2)
+    for _, loss in kept:
+        with pytest.raises(ValueError, match="the graph is empty"):
+            loss.compute_grad()
+
+
 def test_gradient_descent_needs_an_iteration():
     with pytest.raises(ValueError, match="num_iters=0"):
         bp.gradient_descent(bp.make_logistic_regression(bp.XOR_DATASET), [np.zeros(2), 0.0], 1.0, 0)
