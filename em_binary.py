@@ -280,8 +280,7 @@ def m_step(X, r):
     data = prepare(X)
     r = np.asarray(r, float)
     r = responsibilities(data, r, r.shape[-1] if r.ndim else 0)
-    counts = (count(*part) for part in split(data, r))
-    return maximise(data, *map(sum, zip(*counts)))
+    return maximise(data, *count(data, r.T))
 
 
 def count(data, r):
