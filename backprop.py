@@ -73,7 +73,7 @@ class Node:
                 f"compute_grad needs a scalar output, but the value has shape {self.value.shape}"
             )
         if not self.topo_order:
-            raise ValueError("compute_grad: the graph is empty, as gradient_descent leaves those it has used")
+            raise ValueError("compute_grad: the graph is empty, as it is left after a step of training")
         for node in self.topo_order:
             shape = node.value.shape
             node.grad = np.zeros(shape) if shape else ZERO
