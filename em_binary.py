@@ -31,20 +31,25 @@ import numpy as np
 DATA = os.path.join(os.path.dirname(os.path.realpath(__file__)), "data")
 GENOMES, POPULATIONS = os.path.join(DATA, "genomes.tsv"), os.path.join(DATA, "populations.tsv")
 BLOCK = 262_144  # multiplications in one matrix product: OpenBLAS keeps it on one thread
-PART = 524_288  # entries of X that go through an E step and the next M step together: they stay in the cache
+MANY = 64  # components from which on OpenBLAS's own threads are worth while
+PART = 524_288  # entries of X that are multiplied in one call: they stay in the cache, as bytes and as floats
 
 
 class Data(NamedTuple):
-    """X made ready for the products: checked once, float64, and the missing entries told from the zeros."""
+    """X made ready for the products: checked once, and the missing entries told from the zeros.
 
-    ones: np.ndarray  # (n, d), or sparse: 1 where x_ij = 1, and 0 elsewhere
-    seen: np.ndarray | None  # (n, d): m_ij = 1 where x_ij is seen, and 0 where it is missing. None: all seen
+    Bytes, of which `tiles` makes float64 a little at a time: to fetch all of X in float64 from the memory for
+    each product takes longer than to multiply.
+    """
+
+    ones: np.ndarray  # (n, d), bool: whether x_ij is 1. Or sparse, float64
+    seen: np.ndarray | None  # (n, d), bool: m_ij, whether x_ij is seen and not missing. None: all seen
 
 
 def prepare(X):
     """The Data of X. Raises ValueError that names the first entry other than 0, 1 or NaN."""
     sparse = hasattr(X, "tocsr")
-    X = X.tocsr() if sparse else np.asarray(X, order="C")
+    X = X.tocsr() if sparse else np.asarray(X)
     if X.ndim != 2 or 0 in X.shape:
         raise ValueError(f"X must have rows (examples) and columns, but its shape is {X.shape}")
     if X.dtype.kind not in "biuf":
@@ -53,20 +58,29 @@ def prepare(X):
         X = X.copy()  # the caller's stays as it is
         X.sum_duplicates()
     values = X.data if sparse else X
-    if all(is_binary(some).all() for some in np.array_split(values, values.size // BLOCK + 1)):
-        return Data(X.astype(float, copy=False), None)
-    right = is_binary(values)
-    missing = np.zeros_like(right) if sparse else np.isnan(X)
-    wrong = ~(right | missing)
+    ones, width = np.empty(values.shape, bool), 1 if sparse else X.shape[1]
+
+    def is_binary(rows):
+        np.equal(values[rows], 1, out=ones[rows])
+        return (ones[rows] | (values[rows] == 0)).all()
+
+    cuts = slices(len(values), max(1, BLOCK // width))
+    with workers(len(cuts)) as each:
+        right = each(is_binary, cuts)
+    if all(right):
+        return Data(X.astype(float, copy=False) if sparse else ones, None)
+    seen = np.full(values.shape, True) if sparse else ~np.isnan(X)
+    wrong = seen & ~ones & (values != 0)
     if wrong.any():
         i, j = (axis[wrong][0] for axis in (X.tocoo().row, X.indices)) if sparse else np.argwhere(wrong)[0]
         expected = "it must be 0 or 1" if sparse else "it must be 0 or 1, or NaN if missing"
         raise ValueError(f"X[{i}, {j}] is {X[i, j]}; {expected}")
-    return Data(np.where(missing, 0.0, X), (~missing).astype(float))
+    return Data(ones, seen)
 
 
-def is_binary(values):
-    return (values == 0) | (values == 1)
+def slices(n, rows):
+    """0 to n in slices of so many rows."""
+    return [slice(i, i + rows) for i in range(0, n, rows)]
 
 
 def parameters(data, pi, W):
@@ -164,9 +178,10 @@ def times_columns(A, X):
     """A Xᵀ, (k, n) = (k, d) (d, n). A sparse X does without OpenBLAS."""
     if not isinstance(X, np.ndarray):
         return np.ascontiguousarray(A @ X.T)
-    rows, product = height(*A.shape), np.empty((len(X), len(A)))
-    for x, out in zip(stacks(X, rows), stacks(product, rows)):
-        np.matmul(x, A.T, out=out)
+    product = np.zeros((len(X), len(A)))
+    for rows, columns, x in tiles(X, len(A)):
+        some = product[rows].reshape(*x.shape[:2], -1)
+        some += x @ A.T[columns]  # (m, h, k) = (m, h, w) (w, k)
     return product.T.copy()
 
 
@@ -174,26 +189,37 @@ def times_rows(r, X):
     """r X, (k, d) = (k, n) (n, d)."""
     if not isinstance(X, np.ndarray):
         return (X.T @ r.T).T
-    rows = height(len(r), X.shape[1])
-    pairs = zip(stacks(X, rows), stacks(r.T.copy(), rows))
-    some = ((x[i : i + 16], R[i : i + 16]) for x, R in pairs for i in range(0, len(x), 16))  # 16 sums (d, k)
-    return sum((x.transpose(0, 2, 1) @ R).sum(0) for x, R in some).T
+    product, r = np.zeros((X.shape[1], len(r))), r.T.copy()
+    for rows, columns, x in tiles(X, r.shape[1]):
+        some = r[rows].reshape(*x.shape[:2], -1)
+        product[columns] += (x.transpose(0, 2, 1) @ some).sum(0)  # (m, w, k) = (m, w, h) (m, h, k)
+    return product.T
 
 
-def height(k, d):
-    """Rows of X for about BLOCK multiplications.
+def tile(k, d):
+    """h and w, the rows and columns of a matrix that makes about BLOCK multiplications with k others.
 
     In one piece OpenBLAS would take several threads, which wait for each other, and for very long where each
-    does not have a processor to itself.
+    does not have a processor to itself. With very many others it may.
     """
-    return max(64, BLOCK // (k * d))
+    if k > MANY:
+        return 512, min(d, 512)
+    w = min(d, max(128, BLOCK // (64 * k)))
+    return BLOCK // (k * w), w
 
 
-def stacks(A, rows):
-    """A as a stack of matrices of so many rows, which one call multiplies, and a stack of the rest."""
-    whole = len(A) // rows * rows
-    both = A[:whole].reshape(-1, rows, A.shape[1]), A[None, whole:]
-    return [stack for stack in both if stack.size]
+def tiles(X, k):
+    """X (n, d) as stacks of matrices (m, h, w), float64, after the rows and the columns where each stands.
+
+    One call multiplies a whole stack. The rows that are left over are a stack of one.
+    """
+    (n, d), (h, w) = X.shape, tile(k, X.shape[1])
+    most, whole = h * max(1, PART // (h * w)), n // h * h
+    cuts = [slice(i, min(i + most, whole)) for i in range(0, whole, most)] + [slice(whole, n)] * (whole < n)
+    for rows in cuts:
+        for columns in slices(d, w):
+            x = X[rows, columns].astype(float, copy=False)
+            yield rows, columns, x.reshape(-1, min(h, len(x)), x.shape[1])
 
 
 def normalise(joint):
@@ -304,9 +330,8 @@ def maximise(data, mass, ones, seen):
 
 def overall_mean(data):
     """(d,): the share of ones in each column among the entries seen, or 1/2 if there are none."""
-    every = np.ones(data.ones.shape[0])
-    seen = len(every) if data.seen is None else every @ data.seen
-    return np.where(seen > 0, every @ data.ones / np.maximum(seen, 1), 0.5)
+    _, ones, seen = count(data, np.ones((1, data.ones.shape[0])))
+    return np.where(seen > 0, ones / np.maximum(seen, 1), 0.5)[0]
 
 
 # EM
@@ -360,7 +385,8 @@ def em(data, r, max_iter, tol):
         counts = each(count, parts, first)
         while not converged and len(history) < max_iter:
             pi, W = maximise(data, *map(sum, zip(*counts)))
-            r, log_p, counts = zip(*each(trip, parts, itertools.repeat(logs(pi, W))))
+            is_last = len(history) + 1 == max_iter
+            r, log_p, counts = zip(*each(trip, parts, *map(itertools.repeat, (logs(pi, W), is_last))))
             history.append(float(sum(log_p)))
             converged = len(history) > 1 and history[-1] - history[-2] <= tol * abs(history[-1])
     order = np.argsort(-pi, kind="stable")
@@ -371,37 +397,62 @@ def em(data, r, max_iter, tol):
 def split(data, r):
     """data and r (n, k) by rows: pairs of Data and r (k, some), of about PART entries.
 
-    A sparse X is one part, and one with so many columns that OpenBLAS uses its own threads after all.
+    A sparse X is one part, and so is any X where OpenBLAS has its own threads. The sums of a part, which are
+    (k, d), take no more memory than the part itself.
     """
     (n, d), k = data.ones.shape, r.shape[1]
-    rows = height(k, d)
-    one = rows * k * d > 4 * BLOCK or not isinstance(data.ones, np.ndarray)
-    rows *= max(1, PART // (rows * d))
-    if one or n <= rows:
-        return [(data, r.T)]
-    cuts = [slice(i, i + rows) for i in range(0, n, rows)]
+    if n * d <= PART or k > MANY or not isinstance(data.ones, np.ndarray):
+        return [(floats(data), r.T)]
+    h, _ = tile(k, d)
+    cuts = slices(n, max(PART // d, 8 * MANY) // h * h or h)
     return [(Data(*(A if A is None else A[cut] for A in data)), r[cut].T) for cut in cuts]
 
 
 @contextlib.contextmanager
 def workers(parts):
-    """A map over the parts, on several processors: numpy lets the other threads run while it computes.
+    """A map over the parts, on all processors: numpy lets the other threads run while it computes.
 
-    There is a thread more than processors, which computes while another waits for its turn in Python.
+    The caller's own thread takes its share, and does it all where no other can be started. For less than four
+    parts a thread, to wake one up takes longer than it saves.
     """
-    if parts == 1:
-        yield map
-    else:
-        from concurrent.futures import ThreadPoolExecutor  # 10 ms
+    others = min(parts // 4, os.cpu_count() or 1, 8) - 1
+    if others < 1:
+        yield lambda f, *columns: list(map(f, *columns))
+        return
+    from concurrent.futures import ThreadPoolExecutor  # 10 ms
 
-        with ThreadPoolExecutor(min(parts, 1 + (os.cpu_count() or 1), 5)) as pool:
-            yield pool.map
+    with ThreadPoolExecutor(others) as pool:
+
+        def each(f, *columns):
+            jobs = list(zip(*columns))
+            results, turns, helpers = [None] * len(jobs), iter(range(len(jobs))), []
+
+            def work():
+                for i in turns:  # whoever is free takes the next
+                    results[i] = f(*jobs[i])
+
+            with contextlib.suppress(RuntimeError):  # the system has no thread left
+                helpers.extend(pool.submit(work) for _ in range(others))
+            work()
+            for helper in helpers:
+                helper.result()  # raises what was raised there
+            return results
+
+        yield each
 
 
-def trip(data, log):
-    """The E step and the sums for the next M step: r (k, n), log P(X), and what `count` returns."""
+def floats(data):
+    """data in float64, made once for both steps, unless it is so large that `tiles` does better."""
+    if data.ones.size > 2 * PART:
+        return data
+    return Data(*(A if A is None else A.astype(float, copy=False) for A in data))
+
+
+def trip(data, log, is_last):
+    """The E step, and what `count` takes to the next M step, if one follows: r (k, n), log P(X), the counts."""
+    data = floats(data)
     r, log_p = normalise(log_joint(data, log))
-    return r, log_p.sum(), count(data, r)
+    return r, log_p.sum(), None if is_last else count(data, r)
 
 
 # Tables

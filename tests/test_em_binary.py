@@ -3,10 +3,14 @@
 The loops multiply plain probabilities, example by example and entry by entry, and know nothing of logs.
 """
 
+import itertools
 import math
+import re
 import subprocess
 import sys
-from itertools import permutations
+import threading
+import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -214,6 +218,7 @@ def test_every_pass_is_the_slow_one(n, part, parts, monkeypatch):
     """From the same start, pass by pass, the products of plain probabilities lead to the same place."""
     monkeypatch.setattr(em, "BLOCK", 64 * 3 * 8)  # the matrices get 64 rows
     monkeypatch.setattr(em, "PART", part)
+    monkeypatch.setattr(em, "MANY", 8)
     for missing in (0.0, 0.3):
         X, _ = mixture(3, n, 8, 3, missing)
         slow = START(n, 3)
@@ -257,7 +262,7 @@ def test_a_converged_fit_is_a_fixed_point():
 
 def test_relabelling_the_components_relabels_the_answer():
     X, _, pi, W = problem(2)
-    for order in permutations(range(3)):
+    for order in itertools.permutations(range(3)):
         order = list(order)
         np.testing.assert_allclose(
             em.e_step(X, pi[order], W[order]), em.e_step(X, pi, W)[:, order], rtol=1e-13
@@ -280,7 +285,7 @@ def test_one_component_is_the_means_of_the_columns():
 def test_components_that_differ_are_found():
     X, z = mixture(7, 600, 60, 3)
     found = em.fit(X, 3, restarts=5)
-    best = max(np.mean(np.array(p)[z] == found.r.argmax(1)) for p in permutations(range(3)))
+    best = max(np.mean(np.array(p)[z] == found.r.argmax(1)) for p in itertools.permutations(range(3)))
     assert best > 0.99
     assert (np.diff(found.pi) <= 0).all()
 
@@ -530,22 +535,83 @@ def test_arguments_that_do_not_fit_are_refused(call, message):
         call()
 
 
-@pytest.mark.parametrize(
-    "n, d, k", [(1, 1, 1), (7000, 40, 3), (131, 900, 9), (130, 3000, 40), (1500, 300, 20)]
-)
-def test_products_in_blocks_are_the_products(n, d, k):
+SHAPES = [(1, 1, 1), (7000, 40, 3), (131, 900, 9), (130, 3000, 40), (1500, 300, 20), (600, 530, 70)]
+
+
+@pytest.mark.parametrize("n, d, k", SHAPES)
+def test_products_in_tiles_are_the_products(n, d, k):
     rng = np.random.default_rng(0)
-    X, A, r = rng.integers(2, size=(n, d)).astype(float), rng.normal(size=(k, d)), rng.random((k, n))
-    np.testing.assert_array_equal(np.vstack([rows for stack in em.stacks(X, 100) for rows in stack]), X)
-    for form in (X, scipy.sparse.csr_array(X)):
+    X, A, r = rng.random((n, d)) < 0.5, rng.normal(size=(k, d)), rng.random((k, n))
+    for form in (X, X.astype(float), scipy.sparse.csr_array(X.astype(float))):
         np.testing.assert_allclose(em.times_columns(A, form), np.einsum("cj,ij->ci", A, X), atol=1e-10)
         np.testing.assert_allclose(em.times_rows(r, form), np.einsum("ci,ij->cj", r, X), atol=1e-10)
 
 
-def test_x_with_many_columns_is_one_part():
-    """OpenBLAS takes threads for it: with ours beside, five iterations took twice as long."""
-    for d, parts in ((2000, 2), (3000, 1)):
-        assert len(em.split(em.prepare(np.zeros((300, d), int)), START(300, 8))) == parts
+@pytest.mark.parametrize("n, d, k", SHAPES)
+def test_tiles_are_x_in_products_that_openblas_leaves_to_one_thread(n, d, k):
+    X, again = np.random.default_rng(0).random((n, d)), np.zeros((n, d))
+    for rows, columns, x in em.tiles(X, k):
+        again[rows, columns] += x.reshape(-1, x.shape[2])
+        assert x[0].size * k <= em.BLOCK or k > em.MANY
+    np.testing.assert_array_equal(again, X)
+
+
+def test_the_sums_of_a_part_take_no_more_memory_than_the_part():
+    k, d = em.MANY, 2000
+    parts = em.split(em.prepare(np.zeros((1200, d), bool)), START(1200, k))
+    assert [part.ones.nbytes >= 8 * k * d for part, _ in parts] == [True, True, False]
+
+
+def test_x_takes_the_memory_of_bytes():
+    X = np.random.default_rng(0).integers(2, size=(8000, 1000), dtype=np.int8)
+    start = START(8000, 2)
+    tracemalloc.start()
+    em.fit(X, 2, start=start, max_iter=3)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * X.nbytes  # float64 would be 8
+
+
+def test_a_map_over_the_parts_is_a_map(monkeypatch):
+    for cpus in (None, 1, 2, 5):
+        monkeypatch.setattr(em.os, "cpu_count", lambda cpus=cpus: cpus)
+        for parts in (0, 1, 2, 40):
+            with em.workers(parts) as each:
+                assert each(pow, range(parts), itertools.repeat(2)) == [i**2 for i in range(parts)]
+    with em.workers(20) as each, pytest.raises(ZeroDivisionError):
+        each(lambda i: time.sleep(0.01) or 1 / (i - 17), range(20))
+
+
+def test_where_no_thread_can_be_started_there_is_one(monkeypatch):
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    X, _ = mixture(0, 40_000, 40, 3)
+    monkeypatch.setattr(em, "PART", 100_000)
+    monkeypatch.setattr(em.os, "cpu_count", lambda: 4)
+    assert len(em.split(em.prepare(X), START(40_000, 3))) == 19
+    found = em.fit(X, 3, max_iter=3)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError):
+        threading.Thread().start()
+    alone = em.fit(X, 3, max_iter=3)
+    assert alone.history == found.history
+    np.testing.assert_array_equal(alone.r, found.r)
+
+
+def test_every_slice_of_x_is_checked(monkeypatch):
+    X, _ = mixture(0, 50, 6, 3)
+    monkeypatch.setattr(em, "BLOCK", 6 * 7)  # seven rows a slice
+    for row in (0, 20, 49):
+        bad = X.copy()
+        bad[row, 4] = 0.5
+        with pytest.raises(ValueError, match=re.escape(f"X[{row}, 4] is 0.5")):
+            em.prepare(bad)
+        bad[row, 4] = np.nan
+        ones, seen = em.prepare(bad)
+        np.testing.assert_array_equal(ones, bad == 1)
+        np.testing.assert_array_equal(seen, bad == bad)
+    np.testing.assert_array_equal(em.prepare(X).ones, X == 1)
 
 
 def test_a_sparse_x_is_never_filled_in(monkeypatch):
