@@ -449,7 +449,7 @@ def floats(data):
 
 
 def trip(data, log, is_last):
-    """The E step, and what `count` takes to the next M step, if one follows: r (k, n), log P(X), the counts."""
+    """The E step, and the sums for the next M step if one follows: r (k, n), log P(X), what `count` gives."""
     data = floats(data)
     r, log_p = normalise(log_joint(data, log))
     return r, log_p.sum(), None if is_last else count(data, r)
@@ -709,7 +709,7 @@ def check(args):
     in_W = slopes(lambda step: ecll(best_pi, best_W + step), np.eye(k * d).reshape(-1, k, d))
     in_pi = slopes(lambda step: ecll(best_pi + step, best_W), np.eye(k) - best_pi)
     both = ecll(pi, W) - np.sum(r * np.log(r))
-    falls = np.minimum(0, np.diff(fit(X, k, seed=args.rng_seed, max_iter=50).history))
+    falls = np.minimum(0, np.diff(fit(X, k, seed=args.rng_seed, max_iter=20).history))
     passed = [
         compare("3a  r, and Bayes' rule by plain products", r, bayes(X, pi, W), 1e-12),
         compare("3b  ECLL + entropy of r, and the log-likelihood", both, log_likelihood(X, pi, W), 1e-9),
