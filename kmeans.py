@@ -79,12 +79,12 @@ def merged(X, k):
     the order of their first places: ties go as ever. Any other X comes back as it is, and any for few
     clusters: the sorting costs half a dozen passes.
     """
-    digits = small_and_whole(X) if k > 4 else None
-    if digits is None:
+    code = codes(X) if k > 4 else None
+    if code is None:
         return X, np.broadcast_to(1.0, len(X)), slice(None)
-    order = np.lexsort(digits)  # equal examples stand together, and in their order
-    digits = digits.take(order, axis=1)
-    start = np.flatnonzero(np.append(True, (digits[:, 1:] != digits[:, :-1]).any(0)))
+    order = np.lexsort(code.view(np.uint16).reshape(len(X), -1).T)  # in words of 16 bits: a radix sort
+    code = code[order]
+    start = np.flatnonzero(np.append(True, code[1:] != code[:-1]))
     is_first = np.zeros(len(X), bool)
     is_first[order[start]] = True
     which = np.empty(len(X), int)
@@ -92,14 +92,15 @@ def merged(X, k):
     return X.take(np.flatnonzero(is_first), axis=0), np.bincount(which).astype(float), which
 
 
-def small_and_whole(X):
-    """(D, N): the columns in 16 bits, each from 0 on. None unless up to 8, of whole numbers that fit."""
-    if X.shape[1] > 8:
-        return None
+def codes(X):
+    """(N,): a whole number for each example, equal for equal ones alone. None unless X holds whole numbers,
+    and the product of their ranges is below 2^53, up to which float64 counts."""
     low, high = box(X)
     with np.errstate(all="ignore"):  # over numbers that lloyd will refuse
-        fit = (high - low < 2**16).all() and (np.rint(X) == X).all()
-    return (X - low).astype(np.uint16).T if fit else None
+        base = np.append(1, high - low + 1).cumprod()  # as 1, 10, 100 in the decimal system
+        if not (base[-1] < 2**53 and (np.rint(X) == X).all()):
+            return None
+    return ((X - low) @ base[:-1]).astype(np.uint64)
 
 
 def box(X):

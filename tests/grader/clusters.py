@@ -53,7 +53,7 @@ def hard():
     made = trial(
         [
             ("200 points with 5 columns that overlap", rng.normal(size=(200, 5)), 7),
-            ("100 points with 10 columns that overlap", 0.1 * rng.normal(size=(100, 10)), 6),
+            ("100 points with 10 columns that overlap", np.rint(99 * rng.normal(size=(100, 10))), 6),
             ("the 100 points of a square grid", np.argwhere(np.ones((10, 10))) - 5.0, 6),
             ("1000 numbers at equal distances", np.linspace(0, 1, 1000)[:, None], 20),
         ]
