@@ -31,7 +31,7 @@ import numpy as np
 DATA = os.path.join(os.path.dirname(os.path.realpath(__file__)), "data")
 GENOMES, POPULATIONS = os.path.join(DATA, "genomes.tsv"), os.path.join(DATA, "populations.tsv")
 BLOCK = 262_144  # multiplications in one matrix product: OpenBLAS keeps it on one thread
-MANY = 64  # components from which on OpenBLAS's own threads are worth while
+MANY = 64  # for more components than these, OpenBLAS's own threads are worth while
 PART = 524_288  # entries of X that are multiplied in one call: they stay in the cache, as bytes and as floats
 
 
@@ -42,8 +42,8 @@ class Data(NamedTuple):
     each product takes longer than to multiply.
     """
 
-    ones: np.ndarray  # (n, d), bool: whether x_ij is 1. Or sparse, float64
-    seen: np.ndarray | None  # (n, d), bool: m_ij, whether x_ij is seen and not missing. None: all seen
+    ones: np.ndarray  # (n, d), bool, or float64 from `floats`: whether x_ij is 1. Or sparse, float64
+    seen: np.ndarray | None  # (n, d), like ones: m_ij, whether x_ij is seen and not missing. None: all seen
 
 
 def prepare(X):
@@ -64,12 +64,11 @@ def prepare(X):
         np.equal(values[rows], 1, out=ones[rows])
         return (ones[rows] | (values[rows] == 0)).all()
 
-    cuts = slices(len(values), max(1, BLOCK // width))
-    with workers(len(cuts)) as each:
-        right = each(is_binary, cuts)
+    with workers(values.size) as each:
+        right = each(is_binary, slices(len(values), max(1, BLOCK // width)))
     if all(right):
         return Data(X.astype(float, copy=False) if sparse else ones, None)
-    seen = np.full(values.shape, True) if sparse else ~np.isnan(X)
+    seen = np.full(values.shape, True) if sparse else ~np.isnan(X, order="C")
     wrong = seen & ~ones & (values != 0)
     if wrong.any():
         i, j = (axis[wrong][0] for axis in (X.tocoo().row, X.indices)) if sparse else np.argwhere(wrong)[0]
@@ -377,14 +376,16 @@ def fit(X, k, restarts=1, seed=0, max_iter=1000, tol=1e-10, start=None):
 def em(data, r, max_iter, tol):
     """The Fit from the responsibilities r.
 
-    An E step and the sums for the next M step are one trip through X: each part is still in the cache.
+    An E step and the sums for the next M step are one trip through X: if X is not very wide, each part of it
+    is still in the cache.
     """
     history, converged = [], False
     parts, first = zip(*split(data, r))
-    with workers(len(parts)) as each:
+    with workers(data.ones.size if len(parts) > 1 else 0) as each:
         counts = each(count, parts, first)
         while not converged and len(history) < max_iter:
             pi, W = maximise(data, *map(sum, zip(*counts)))
+            del counts  # before there are others
             is_last = len(history) + 1 == max_iter
             r, log_p, counts = zip(*each(trip, parts, *map(itertools.repeat, (logs(pi, W), is_last))))
             history.append(float(sum(log_p)))
@@ -395,10 +396,10 @@ def em(data, r, max_iter, tol):
 
 
 def split(data, r):
-    """data and r (n, k) by rows: pairs of Data and r (k, some), of about PART entries.
+    """data and r (n, k) by rows: pairs of Data and r (k, some), of about PART entries, but not too few rows.
 
-    A sparse X is one part, and so is any X where OpenBLAS has its own threads. The sums of a part, which are
-    (k, d), take no more memory than the part itself.
+    A sparse X is one part, and so is any X where OpenBLAS has its own threads. The sums, which are (k, d),
+    take no more memory than 8 MANY rows or so.
     """
     (n, d), k = data.ones.shape, r.shape[1]
     if n * d <= PART or k > MANY or not isinstance(data.ones, np.ndarray):
@@ -409,13 +410,13 @@ def split(data, r):
 
 
 @contextlib.contextmanager
-def workers(parts):
-    """A map over the parts, on all processors: numpy lets the other threads run while it computes.
+def workers(entries):
+    """A map for work on so many entries of X, on up to eight processors.
 
-    The caller's own thread takes its share, and does it all where no other can be started. For less than four
-    parts a thread, to wake one up takes longer than it saves.
+    While numpy computes, other threads run. The caller's own takes its share, and does it all where no other
+    can be started. For less than 4 PART entries a thread, to wake one up takes longer than it saves.
     """
-    others = min(parts // 4, os.cpu_count() or 1, 8) - 1
+    others = min(entries // (4 * PART), os.cpu_count() or 1, 8) - 1
     if others < 1:
         yield lambda f, *columns: list(map(f, *columns))
         return
@@ -428,8 +429,11 @@ def workers(parts):
             results, turns, helpers = [None] * len(jobs), iter(range(len(jobs))), []
 
             def work():
-                for i in turns:  # whoever is free takes the next
-                    results[i] = f(*jobs[i])
+                try:
+                    for i in turns:  # whoever is free takes the next
+                        results[i] = f(*jobs[i])
+                finally:
+                    list(turns)  # after an error or Ctrl-C there is nothing left for the others
 
             with contextlib.suppress(RuntimeError):  # the system has no thread left
                 helpers.extend(pool.submit(work) for _ in range(others))

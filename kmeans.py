@@ -75,16 +75,19 @@ def draw(X, k):
 def merged(X, k):
     """The distinct examples, how many times each occurs, and which of them each example is.
 
-    Whole numbers of a small range repeat, as those of a picture do, and sort fast. The distinct ones stay in
-    the order of their first places: ties go as ever. Any other X comes back as it is, and any for few
-    clusters: the sorting costs half a dozen passes.
+    Whole numbers often repeat, as those of a picture do, and sort fast. The distinct ones stay in the order
+    of their first places: ties go as ever. An X of other numbers comes back as it is, and one in which none
+    repeats, and any for few clusters: the sorting costs half a dozen passes.
     """
+    as_it_is = X, np.broadcast_to(1.0, len(X)), slice(None)
     code = codes(X) if k > 4 else None
     if code is None:
-        return X, np.broadcast_to(1.0, len(X)), slice(None)
+        return as_it_is
     order = np.lexsort(code.view(np.uint16).reshape(len(X), -1).T)  # in words of 16 bits: a radix sort
     code = code[order]
     start = np.flatnonzero(np.append(True, code[1:] != code[:-1]))
+    if len(start) == len(X):
+        return as_it_is
     is_first = np.zeros(len(X), bool)
     is_first[order[start]] = True
     which = np.empty(len(X), int)
@@ -93,8 +96,10 @@ def merged(X, k):
 
 
 def codes(X):
-    """(N,): a whole number for each example, equal for equal ones alone. None unless X holds whole numbers,
-    and the product of their ranges is below 2^53, up to which float64 counts."""
+    """(N,): a whole number for each example, equal for those that are equal in float64, and them alone.
+
+    None unless X holds whole numbers, and the product of their ranges is below 2^53: so far float64 counts.
+    """
     low, high = box(X)
     with np.errstate(all="ignore"):  # over numbers that lloyd will refuse
         base = np.append(1, high - low + 1).cumprod()  # as 1, 10, 100 in the decimal system

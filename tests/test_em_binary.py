@@ -535,7 +535,7 @@ def test_arguments_that_do_not_fit_are_refused(call, message):
         call()
 
 
-SHAPES = [(1, 1, 1), (7000, 40, 3), (131, 900, 9), (130, 3000, 40), (1500, 300, 20), (600, 530, 70)]
+SHAPES = [(1, 1, 1), (7000, 40, 3), (131, 900, 9), (130, 3000, 40), (600, 530, 70), (70, 5000, 60)]
 
 
 @pytest.mark.parametrize("n, d, k", SHAPES)
@@ -552,7 +552,11 @@ def test_tiles_are_x_in_products_that_openblas_leaves_to_one_thread(n, d, k):
     X, again = np.random.default_rng(0).random((n, d)), np.zeros((n, d))
     for rows, columns, x in em.tiles(X, k):
         again[rows, columns] += x.reshape(-1, x.shape[2])
-        assert x[0].size * k <= em.BLOCK or k > em.MANY
+        if k > em.MANY:
+            assert x.shape[1] in (512, n % 512)  # so large that OpenBLAS may use its threads
+        else:
+            assert x[0].size * k <= em.BLOCK
+        assert x.size <= em.PART
     np.testing.assert_array_equal(again, X)
 
 
@@ -562,24 +566,54 @@ def test_the_sums_of_a_part_take_no_more_memory_than_the_part():
     assert [part.ones.nbytes >= 8 * k * d for part, _ in parts] == [True, True, False]
 
 
-def test_x_takes_the_memory_of_bytes():
-    X = np.random.default_rng(0).integers(2, size=(8000, 1000), dtype=np.int8)
-    start = START(8000, 2)
-    tracemalloc.start()
-    em.fit(X, 2, start=start, max_iter=3)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 4 * X.nbytes  # float64 would be 8
+@pytest.mark.parametrize("n, d, k, missing", [(8000, 1000, 2, 0), (8000, 2000, 64, 0), (8000, 1000, 2, 9)])
+def test_x_takes_the_memory_of_bytes(n, d, k, missing, monkeypatch):
+    monkeypatch.setattr(em.os, "cpu_count", lambda: 2)
+    X = np.random.default_rng(0).integers(2, size=(n, d)).astype(np.float32 if missing else np.int8)
+    X[:missing] = np.nan if missing else 1
+    start = START(n, k)
+    pi, W = em.m_step(X, start)
+    runs = [lambda: em.fit(X, k, start=start, max_iter=3), lambda: em.e_step(X, pi, W)]
+    for run in [*runs, lambda: em.m_step(X, start)]:
+        tracemalloc.start()
+        run()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < (6 if missing else 4) * n * d  # float64 would be 8, and 16
+
+
+def test_with_many_components_openblas_has_its_own_threads():
+    for k, parts in ((em.MANY, 3), (em.MANY + 1, 1)):
+        assert len(em.split(em.prepare(np.zeros((1200, 1000), bool)), START(1200, k))) == parts
+
+
+def test_the_sums_after_the_last_iteration_are_left_out(monkeypatch):
+    counted, count = [], em.count
+    monkeypatch.setattr(em, "count", lambda *args: counted.append(1) or count(*args))
+    em.fit(X0, 2, max_iter=3, tol=-np.inf)
+    assert len(counted) == 3
 
 
 def test_a_map_over_the_parts_is_a_map(monkeypatch):
     for cpus in (None, 1, 2, 5):
         monkeypatch.setattr(em.os, "cpu_count", lambda cpus=cpus: cpus)
         for parts in (0, 1, 2, 40):
-            with em.workers(parts) as each:
+            with em.workers(parts * em.PART) as each:
                 assert each(pow, range(parts), itertools.repeat(2)) == [i**2 for i in range(parts)]
-    with em.workers(20) as each, pytest.raises(ZeroDivisionError):
-        each(lambda i: time.sleep(0.01) or 1 / (i - 17), range(20))
+
+
+@pytest.mark.parametrize("bad", [0, 1, 17])
+def test_an_error_in_any_thread_comes_out_and_ends_the_others(bad, monkeypatch):
+    monkeypatch.setattr(em.os, "cpu_count", lambda: 3)
+    done = []
+
+    def work(i):
+        time.sleep(0.01)
+        done.append(1 / (i - bad))
+
+    with em.workers(20 * em.PART) as each, pytest.raises(ZeroDivisionError):
+        each(work, range(200))
+    assert len(done) < 100
 
 
 def test_where_no_thread_can_be_started_there_is_one(monkeypatch):

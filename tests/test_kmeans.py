@@ -159,14 +159,25 @@ def test_2a_repeated_whole_numbers_are_merged(kind):
     assert firsts == sorted(firsts), "they stay in their order"
 
 
-@pytest.mark.parametrize("columns, width", [(1, 9), (10, 4), (52, 2), (3, 2**16), (2, 2**26), (1, 2**52)])
-def test_2a_equal_whole_numbers_have_equal_codes_and_others_have_not(columns, width):
-    X = np.random.default_rng(0).integers(2, size=(300, columns)) * (width - 1.0) - width // 2
+WIDTHS = [[9], [4] * 10, [2] * 52, [2**16] * 3, [2**26] * 2, [2**52], [3, 40, 2**44], [2**44, 40, 3]]
+
+
+@pytest.mark.parametrize("low", [0, -(2**20), 2**50])
+@pytest.mark.parametrize("widths", WIDTHS, ids=str)
+def test_2a_equal_whole_numbers_have_equal_codes_and_others_have_not(widths, low):
+    rng = np.random.default_rng(0)
+    X = rng.integers(np.minimum(widths, 40), size=(300, len(widths))) + float(low)
+    X[::2] = low + np.array(widths) - 1 - rng.integers(np.minimum(widths, 3), size=(150, len(widths)))
     X[7:9] = X[2]
     code = script.codes(X)
     same = (X[:, None] == X).all(2)
     np.testing.assert_array_equal(code[:, None] == code, same)
     assert same.sum() > len(X)
+
+
+def test_2a_whole_numbers_of_which_none_repeats_are_not_copied():
+    X = np.random.default_rng(0).permutation(np.arange(900.0)).reshape(300, 3)
+    assert script.merged(X, 9)[0] is X
 
 
 @pytest.mark.filterwarnings("error")
