@@ -566,7 +566,9 @@ def test_the_sums_of_a_part_take_no_more_memory_than_the_part():
     assert [part.ones.nbytes >= 8 * k * d for part, _ in parts] == [True, True, False]
 
 
-@pytest.mark.parametrize("n, d, k, missing", [(8000, 1000, 2, 0), (8000, 2000, 64, 0), (8000, 1000, 2, 9)])
+@pytest.mark.parametrize(
+    "n, d, k, missing", [(8000, 1000, 2, 0), (8000, 2000, 64, 0), (1000, 20_000, 2, 0), (8000, 1000, 2, 9)]
+)
 def test_x_takes_the_memory_of_bytes(n, d, k, missing, monkeypatch):
     monkeypatch.setattr(em.os, "cpu_count", lambda: 2)
     X = np.random.default_rng(0).integers(2, size=(n, d)).astype(np.float32 if missing else np.int8)
