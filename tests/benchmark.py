@@ -583,7 +583,7 @@ def grow(path):
     """Measure every line of GROWTH, print the slopes, and draw time and memory on log-log axes."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 5), dpi=110, layout="constrained")
+    figure = Figure(figsize=(11, 6), dpi=110, layout="constrained")
     left, right = figure.subplots(1, 2)
     for ((what, axis), (_, sizes)), marker in zip(GROWTH.items(), "osD^v<>"):
         costs = np.array([run("cost", (what, axis, size), 1)[:2] for size in sizes])
@@ -594,7 +594,7 @@ def grow(path):
     left.set(xlabel="size", ylabel="seconds a pass, an iteration, 1000 nodes")
     right.set(xlabel="size", ylabel="bytes at the peak")
     for axes in (left, right):
-        axes.legend(fontsize="small")
+        axes.legend(fontsize="small", ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False)
     figure.savefig(path)
 
 
