@@ -10,7 +10,8 @@ X (n, d)     x_ij is 0 or 1; NaN where it is missing. Or a scipy sparse matrix o
 z_i          the component that example i came from, which nobody has seen
 pi (k,)      pi_c = P(z_i = c)
 W (k, d)     W_cj = P(x_ij = 1 | z_i = c)
-r (n, k)     r_ic = P(z_i = c | x_i), the responsibility of c for i
+m (n, d)     m_ij is 1 where x_ij is seen, 0 where it is missing; in the sums such an x_ij counts as 0
+r (n, k)     r_ic = P(z_i = c | x_i), the responsibility of c for i; (k, n) where a docstring says so
 joint (k, n) log P(x_i, z_i = c). Not (n, k): numpy adds up k long rows ten times as fast as n short ones
 """
 
@@ -36,14 +37,14 @@ PART = 524_288  # entries of X that are multiplied in one call: they stay in the
 
 
 class Data(NamedTuple):
-    """X made ready for the products: checked once, and the missing entries told from the zeros.
+    """X, checked once and made ready for the products.
 
-    Bytes, of which `tiles` makes float64 a little at a time: to fetch all of X in float64 from the memory for
-    each product takes longer than to multiply.
+    A dense X is kept in bytes, and `tiles` turns a little at a time into float64: to fetch all of X from
+    memory in float64 would take longer than to multiply it.
     """
 
-    ones: np.ndarray  # (n, d), bool, or float64 from `floats`: whether x_ij is 1. Or sparse, float64
-    seen: np.ndarray | None  # (n, d), like ones: m_ij, whether x_ij is seen and not missing. None: all seen
+    ones: np.ndarray  # (n, d): whether x_ij is 1. bool; float64 after `floats`; a sparse X: itself, float64
+    seen: np.ndarray | None  # (n, d), like ones: m_ij. None: nothing is missing, as always in a sparse X
 
 
 def prepare(X):
@@ -58,42 +59,47 @@ def prepare(X):
         X = X.copy()  # the caller's stays as it is
         X.sum_duplicates()
     values = X.data if sparse else X
-    ones, width = np.empty(values.shape, bool), 1 if sparse else X.shape[1]
+    ones = np.empty(values.shape, bool)
+    size = max(1, BLOCK // (1 if sparse else X.shape[1]))
 
     def is_binary(rows):
+        """Fills ones[rows]. Are all the others 0?"""
         np.equal(values[rows], 1, out=ones[rows])
         return (ones[rows] | (values[rows] == 0)).all()
 
-    with workers(values.size) as each:
-        right = each(is_binary, slices(len(values), max(1, BLOCK // width)))
+    with workers(values.size) as each:  # a map
+        right = each(is_binary, slices(0, len(values), size))
     if all(right):
         return Data(X.astype(float, copy=False) if sparse else ones, None)
-    seen = np.full(values.shape, True) if sparse else ~np.isnan(X, order="C")
-    wrong = seen & ~ones & (values != 0)
+    if sparse:
+        first = np.argmax(~ones & (values != 0))
+        i, j = X.tocoo().row[first], X.indices[first]
+        raise ValueError(f"X[{i}, {j}] is {X[i, j]}; it must be 0 or 1")
+    seen = ~np.isnan(X, order="C")
+    wrong = seen & ~ones & (X != 0)
     if wrong.any():
-        i, j = (axis[wrong][0] for axis in (X.tocoo().row, X.indices)) if sparse else np.argwhere(wrong)[0]
-        expected = "it must be 0 or 1" if sparse else "it must be 0 or 1, or NaN if missing"
-        raise ValueError(f"X[{i}, {j}] is {X[i, j]}; {expected}")
+        i, j = np.argwhere(wrong)[0]
+        raise ValueError(f"X[{i}, {j}] is {X[i, j]}; it must be 0 or 1, or NaN if missing")
     return Data(ones, seen)
 
 
-def slices(n, rows):
-    """0 to n in slices of so many rows."""
-    return [slice(i, i + rows) for i in range(0, n, rows)]
+def slices(start, stop, size):
+    """From start to stop, in slices of at most that size."""
+    return [slice(i, min(i + size, stop)) for i in range(start, stop, size)]
 
 
-def parameters(data, pi, W):
-    """pi and W as float64 arrays. Raises ValueError if they are no probabilities, or not of X's shape."""
+def checked_parameters(data, pi, W):
+    """pi and W as float64. ValueError for a wrong shape, a pi below 0 or infinite, a W outside 0 to 1."""
     pi, W, d = np.asarray(pi, float), np.asarray(W, float), data.ones.shape[1]
     if pi.ndim != 1 or W.shape != (len(pi), d):
         raise ValueError(f"pi and W must have shapes (k,) and (k, {d}), but have {pi.shape} and {W.shape}")
-    if not ((pi >= 0).all() and (W >= 0).all() and (W <= 1).all()):
-        raise ValueError("pi must be 0 or more, and W between 0 and 1")
+    if not (((pi >= 0) & (pi < np.inf)).all() and ((W >= 0) & (W <= 1)).all()):
+        raise ValueError("pi must be 0 or more and finite, and W between 0 and 1")
     return pi, W
 
 
-def responsibilities(data, r, k):
-    """r as a float64 array. Raises ValueError for a shape other than (n, k), a number below 0, infinity."""
+def checked_r(data, r, k):
+    """r as a float64 array. ValueError for a shape other than (n, k), and below 0, infinity or NaN in it."""
     r, n = np.asarray(r, float), data.ones.shape[0]
     if r.shape != (n, k):
         raise ValueError(f"r must have the shape (n, k) = ({n}, {k}), but it is {r.shape}")
@@ -125,11 +131,11 @@ def e_step(X, pi, W):
     summed over both values of each missing entry. As W_cj + (1 - W_cj) = 1, its factor drops out, and the
     product runs over the entries seen. With nothing seen the product is empty, 1, and so r_i = pi.
 
-    Raises ValueError for an X, pi or W out of range or shape; and for an example that is impossible under
-    every component (W is 0 or 1 in a column where it differs): its r would be 0 / 0.
+    Raises ValueError for an X, pi or W out of range or shape; and for an example with P(x_i) = 0 (under every
+    component, pi_c is 0 or W is 0 or 1 in a column where x differs): its r would be 0 / 0.
     """
     data = prepare(X)
-    return normalise(log_joint(data, logs(*parameters(data, pi, W))))[0].T.copy()
+    return normalise(log_joint(data, logs(*checked_parameters(data, pi, W))))[0].T.copy()
 
 
 class Logs(NamedTuple):
@@ -157,7 +163,7 @@ def log_joint(data, log):
     """
     joint = sum_over_columns(data, log.W, log.not_W)
     joint += log.pi[:, None]
-    if log.certain:
+    if log.certain:  # -inf where one x_ij or more is 1 where W is 0, or 0 where W is 1
         joint[sum_over_columns(data, *log.certain) > 0] = -np.inf
     return joint
 
@@ -174,20 +180,20 @@ def sum_over_columns(data, A, B):
 
 
 def times_columns(A, X):
-    """A Xᵀ, (k, n) = (k, d) (d, n). A sparse X does without OpenBLAS."""
-    if not isinstance(X, np.ndarray):
+    """A Xᵀ, (k, n): A_cj x_ij summed over the columns j."""
+    if not isinstance(X, np.ndarray):  # sparse
         return np.ascontiguousarray(A @ X.T)
     product = np.zeros((len(X), len(A)))
     for rows, columns, x in tiles(X, len(A)):
-        some = product[rows].reshape(*x.shape[:2], -1)
+        some = product[rows].reshape(*x.shape[:2], -1)  # a view (m, h, k): what is added is added to product
         some += x @ A.T[columns]  # (m, h, k) = (m, h, w) (w, k)
     return product.T.copy()
 
 
 def times_rows(r, X):
-    """r X, (k, d) = (k, n) (n, d)."""
-    if not isinstance(X, np.ndarray):
-        return (X.T @ r.T).T
+    """r X, (k, d), from r (k, n): r_ic x_ij summed over the rows i."""
+    if not isinstance(X, np.ndarray):  # sparse
+        return r @ X
     product, r = np.zeros((X.shape[1], len(r))), r.T.copy()
     for rows, columns, x in tiles(X, r.shape[1]):
         some = r[rows].reshape(*x.shape[:2], -1)
@@ -196,27 +202,27 @@ def times_rows(r, X):
 
 
 def tile(k, d):
-    """h and w, the rows and columns of a matrix that makes about BLOCK multiplications with k others.
+    """h and w, such that a matrix (h, w) times one (w, k) is at most BLOCK multiplications.
 
-    In one piece OpenBLAS would take several threads, which wait for each other, and for very long where each
-    does not have a processor to itself. With very many others it may.
+    A larger product OpenBLAS would share among threads of its own, which wait for each other: for very long
+    where other programs want the processors too. For k above MANY it may: they are worth while there.
     """
     if k > MANY:
         return 512, min(d, 512)
-    w = min(d, max(128, BLOCK // (64 * k)))
+    w = min(d, max(128, BLOCK // (64 * k)))  # h is then 64; more where X is narrow, fewer for k > 32
     return BLOCK // (k * w), w
 
 
 def tiles(X, k):
-    """X (n, d) as stacks of matrices (m, h, w), float64, after the rows and the columns where each stands.
+    """Cut X (n, d) into stacks of m matrices (h, w), one below the other; one call multiplies a whole stack.
 
-    One call multiplies a whole stack. The rows that are left over are a stack of one.
+    Yields of each stack the slice of rows, the slice of columns, and itself (m, h, w) in float64. The last
+    rows, if fewer than h, are a stack of one.
     """
     (n, d), (h, w) = X.shape, tile(k, X.shape[1])
     most, whole = h * max(1, PART // (h * w)), n // h * h
-    cuts = [slice(i, min(i + most, whole)) for i in range(0, whole, most)] + [slice(whole, n)] * (whole < n)
-    for rows in cuts:
-        for columns in slices(d, w):
+    for rows in slices(0, whole, most) + slices(whole, n, h):
+        for columns in slices(0, d, w):
             x = X[rows, columns].astype(float, copy=False)
             yield rows, columns, x.reshape(-1, min(h, len(x)), x.shape[1])
 
@@ -224,8 +230,8 @@ def tiles(X, k):
 def normalise(joint):
     """r as (k, n), and log P(x_i) (n,), from the log joint, which is overwritten.   (3a, steps 4 and 5)
 
-    The largest term of each sum is divided out first, since exp() of thousands of logs is 0 in a computer.
-    (scipy.special.logsumexp does the same, but takes 0.2 s to import.)
+    The largest term of each sum is divided out first, since exp() of a sum of thousands of logs is 0 in
+    float64. (scipy.special.logsumexp does the same, but takes 0.2 s to import.)
     """
     top = joint.max(0)
     if (top == -np.inf).any():
@@ -240,7 +246,7 @@ def log_likelihood(X, pi, W):
     """log P(X) = sum_i log sum_c P(x_i, z_i = c), what EM makes large. A float; for an example that is
     impossible under every component, minus infinity. Raises ValueError as `e_step` does for X, pi, W."""
     data = prepare(X)
-    joint = log_joint(data, logs(*parameters(data, pi, W)))
+    joint = log_joint(data, logs(*checked_parameters(data, pi, W)))
     return float(np.logaddexp.reduce(joint, axis=0).sum())
 
 
@@ -263,8 +269,8 @@ def expected_complete_log_likelihood(X, r, pi, W):
     Raises ValueError for an X, r, pi or W out of range or shape.
     """
     data = prepare(X)
-    pi, W = parameters(data, pi, W)
-    r = responsibilities(data, r, len(pi)).T
+    pi, W = checked_parameters(data, pi, W)
+    r = checked_r(data, r, len(pi)).T
     return float(r[r > 0] @ log_joint(data, logs(pi, W))[r > 0])
 
 
@@ -288,14 +294,15 @@ def m_step(X, r):
     pi (3d). Of the ECLL, pi stands only in sum_i sum_c r_ic log pi_c, under the constraint sum_c pi_c = 1.
     1. Lagrangian: L = sum_i sum_c r_ic log pi_c + lambda (1 - sum_c pi_c)
     2. dL/dpi_c = sum_i r_ic / pi_c - lambda = 0, so pi_c = sum_i r_ic / lambda
-    3. The constraint gives lambda: 1 = sum_c pi_c = sum_i sum_c r_ic / lambda = n / lambda, so lambda = n:
+    3. The constraint, and sum_c r_ic = 1, give lambda:
+       1 = sum_c pi_c = sum_i sum_c r_ic / lambda = n / lambda, so lambda = n:
            pi_c = (1 / n) sum_i r_ic
     Intuition: the share of all examples that belongs to c, each counted by its responsibility.
 
     Missing entries: in 3c, the sums over i run over the examples in which column j is seen:
            W_cj = sum_i m_ij r_ic x_ij / sum_i m_ij r_ic;   pi does not change.
 
-    Nothing to go by: if the lower sum of W_cj is 0 (component c has lost all its mass, or sees nothing of
+    Nothing to go by: if the denominator of W_cj is 0 (component c has lost all its mass, or sees nothing of
     column j), the ECLL is the same for every W_cj. The policy is "overall mean": W_cj is the share of ones
     in column j over all examples that show it, or 1/2 if none does. A component without mass has pi_c = 0,
     and as its r_ic stay 0 from then on, it stays empty; the log-likelihood is that of the others.
@@ -303,8 +310,7 @@ def m_step(X, r):
     Raises ValueError for an X or r out of range or shape.
     """
     data = prepare(X)
-    r = np.asarray(r, float)
-    r = responsibilities(data, r, r.shape[-1] if r.ndim else 0)
+    r = checked_r(data, r, np.shape(r)[-1] if np.ndim(r) else 0)
     return maximise(data, *count(data, r.T))
 
 
@@ -317,13 +323,14 @@ def count(data, r):
     return mass, times_rows(r, data.ones), mass if data.seen is None else times_rows(r, data.seen)
 
 
-def maximise(data, mass, ones, seen):
+def maximise(data, mass, mass_ones, mass_seen):
     """pi (k,) and W (k, d), as `m_step`, from the sums of `count`."""
     n = data.ones.shape[0]
-    W = ones / np.where(seen > 0, seen, 1)
-    W[seen - ones <= 8 * np.sqrt(n) * np.finfo(float).eps * seen] = 1  # a column of ones, but for rounding
-    if not seen.all():
-        W = np.where(seen > 0, W, overall_mean(data))
+    W = mass_ones / np.where(mass_seen > 0, mass_seen, 1)
+    rounding = 8 * np.sqrt(n) * np.finfo(float).eps * mass_seen
+    W[mass_seen - mass_ones <= rounding] = 1  # a column of ones; one of zeros gives exactly 0 anyway
+    if not mass_seen.all():
+        W = np.where(mass_seen > 0, W, overall_mean(data))
     return mass[:, 0] / n, W
 
 
@@ -345,7 +352,7 @@ class Fit(NamedTuple):
     log_likelihood: float
     iterations: int
     converged: bool  # False: stopped by the limit of iterations
-    history: list  # the log-likelihood after each iteration; it never falls
+    history: list  # the log-likelihood after each iteration; it never falls, but for rounding
 
 
 def fit(X, k, restarts=1, seed=0, max_iter=1000, tol=1e-10, start=None):
@@ -355,8 +362,8 @@ def fit(X, k, restarts=1, seed=0, max_iter=1000, tol=1e-10, start=None):
     than tol times its size. Responsibilities are drawn uniformly and scaled to add up to 1 (components that
     start equal would stay equal); `start` (n, k), if given, takes the place of the first draw.
     The same seed gives the same Fit. k may exceed n: surplus components share examples, or lose their mass.
-    Raises ValueError for k, restarts or max_iter that are no whole numbers from 1 on, for a start whose rows
-    do not add up to 1, and as `e_step` does for X.
+    Raises ValueError for k, restarts or max_iter that are not whole numbers of 1 or more, for a start whose
+    rows do not add up to 1, and as `e_step` does for X.
     """
     for name, value in {"k": k, "restarts": restarts, "max_iter": max_iter}.items():
         if not isinstance(value, (int, np.integer)) or value < 1:
@@ -366,7 +373,7 @@ def fit(X, k, restarts=1, seed=0, max_iter=1000, tol=1e-10, start=None):
     draws = (rng.random((n, k)) for _ in range(restarts))
     starts = (r / r.sum(1, keepdims=True) for r in draws)
     if start is not None:
-        first = responsibilities(data, start, k)
+        first = checked_r(data, start, k)
         if not np.allclose(first.sum(1), 1):
             raise ValueError("start: each row must add up to 1")
         starts = itertools.chain([first], itertools.islice(starts, restarts - 1))
@@ -374,58 +381,58 @@ def fit(X, k, restarts=1, seed=0, max_iter=1000, tol=1e-10, start=None):
 
 
 def em(data, r, max_iter, tol):
-    """The Fit from the responsibilities r.
+    """The Fit from the responsibilities r (n, k).
 
     An E step and the sums for the next M step are one trip through X: if X is not very wide, each part of it
     is still in the cache.
     """
     history, converged = [], False
-    parts, first = zip(*split(data, r))
+    parts, rs = zip(*split(data, r))
     with workers(data.ones.size if len(parts) > 1 else 0) as each:
-        counts = each(count, parts, first)
+        counts = each(count, parts, rs)
         while not converged and len(history) < max_iter:
             pi, W = maximise(data, *map(sum, zip(*counts)))
-            del counts  # before there are others
-            is_last = len(history) + 1 == max_iter
-            r, log_p, counts = zip(*each(trip, parts, *map(itertools.repeat, (logs(pi, W), is_last))))
-            history.append(float(sum(log_p)))
+            del counts  # so that there is never room needed for two
+            one = functools.partial(trip, log=logs(pi, W), is_last=len(history) + 1 == max_iter)
+            rs, log_ps, counts = zip(*each(one, parts))
+            history.append(float(sum(log_ps)))
             converged = len(history) > 1 and history[-1] - history[-2] <= tol * abs(history[-1])
     order = np.argsort(-pi, kind="stable")
-    r = np.concatenate([some[order].T.copy() for some in r])
+    r = np.concatenate(rs, axis=1)[order].T.copy()
     return Fit(pi[order], W[order], r, history[-1], len(history), converged, history)
 
 
 def split(data, r):
-    """data and r (n, k) by rows: pairs of Data and r (k, some), of about PART entries, but not too few rows.
+    """data and r (n, k) in parts, by rows: pairs of Data and r (k, rows).
 
-    A sparse X is one part, and so is any X where OpenBLAS has its own threads. The sums, which are (k, d),
-    take no more memory than 8 MANY rows or so.
+    A part has about PART entries, or 8 MANY rows where these are more: a sum that `count` makes of it, (k, d)
+    in float64, then takes no more bytes than the part. A sparse X is one part, and so is any X for k > MANY.
     """
     (n, d), k = data.ones.shape, r.shape[1]
     if n * d <= PART or k > MANY or not isinstance(data.ones, np.ndarray):
         return [(floats(data), r.T)]
     h, _ = tile(k, d)
-    cuts = slices(n, max(PART // d, 8 * MANY) // h * h or h)
+    cuts = slices(0, n, max(PART // d, 8 * MANY) // h * h)
     return [(Data(*(A if A is None else A[cut] for A in data)), r[cut].T) for cut in cuts]
 
 
 @contextlib.contextmanager
 def workers(entries):
-    """A map for work on so many entries of X, on up to eight processors.
+    """`each`, a map that returns a list, over up to eight threads, of which the caller's own is one.
 
-    While numpy computes, other threads run. The caller's own takes its share, and does it all where no other
-    can be started. For less than 4 PART entries a thread, to wake one up takes longer than it saves.
+    While numpy computes, other threads run. There is one for every 4 PART entries of X, since with fewer, to
+    wake it takes longer than it saves; and only the caller's where the system has none left.
     """
     others = min(entries // (4 * PART), os.cpu_count() or 1, 8) - 1
     if others < 1:
-        yield lambda f, *columns: list(map(f, *columns))
+        yield lambda f, *arguments: list(map(f, *arguments))
         return
     from concurrent.futures import ThreadPoolExecutor  # 10 ms
 
     with ThreadPoolExecutor(others) as pool:
 
-        def each(f, *columns):
-            jobs = list(zip(*columns))
+        def each(f, *arguments):
+            jobs = list(zip(*arguments))
             results, turns, helpers = [None] * len(jobs), iter(range(len(jobs))), []
 
             def work():

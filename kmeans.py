@@ -31,7 +31,7 @@ HERE = os.path.dirname(os.path.realpath(__file__))
 DATA, PICTURE = os.path.join(HERE, "data", "data.tsv"), os.path.join(HERE, "original.png")
 BLOCK = 262_144  # multiplications in one matrix product: stays in cache, and OpenBLAS keeps it on one thread
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#555555"]
-MARKERS = "osD^v"  # with the eight colours of Okabe and Ito they tell 40 clusters apart
+MARKERS = "osD^v"  # with the colours, seven of Okabe and Ito's and a grey, they tell 40 clusters apart
 
 
 # 2a
@@ -44,7 +44,8 @@ def kmeans(X, k):
     the mean of each cluster; and loss, the sum over the examples of the squared distance to their centroid.
     An empty cluster takes the example farthest from its own centroid. With fewer distinct examples than k
     there is none to take: the surplus clusters stay empty, and the loss is 0.
-    Raises ValueError for k < 1, k > N, an X that is not two-dimensional, NaN or infinity.
+    Raises ValueError for a k that is not a whole number from 1 to N, an X that is not two-dimensional, and
+    NaN or infinity in it.
     """
     X = check(X, k)
     C = draw(X, k)
@@ -60,7 +61,7 @@ def check(X, k):
         raise ValueError(f"X must have two dimensions, examples and columns, but its shape is {X.shape}")
     if X.dtype.kind not in "buif":
         raise ValueError(f"X must hold real numbers, but its type is {X.dtype}")
-    if k < 1 or k != int(k):
+    if not isinstance(k, (int, np.integer)) or k < 1:
         raise ValueError(f"k={k} clusters: the number must be whole and at least 1")
     if k > len(X):
         raise ValueError(f"k={k} clusters need at least {k} examples, but X has {len(X)}")
@@ -76,8 +77,8 @@ def merged(X, k):
     """The distinct examples, how many times each occurs, and which of them each example is.
 
     Whole numbers often repeat, as those of a picture do, and sort fast. The distinct ones stay in the order
-    of their first places: ties go as ever. An X of other numbers comes back as it is, and one in which none
-    repeats, and any for few clusters: the sorting costs half a dozen passes.
+    of their first places, so that ties go as without merging. An X of other numbers comes back as it is, and
+    one in which none repeats, and any for few clusters: the sorting costs half a dozen passes.
     """
     as_it_is = X, np.broadcast_to(1.0, len(X)), slice(None)
     code = codes(X) if k > 4 else None
@@ -98,7 +99,8 @@ def merged(X, k):
 def codes(X):
     """(N,): a whole number for each example, equal for those that are equal in float64, and them alone.
 
-    None unless X holds whole numbers, and the product of their ranges is below 2^53: so far float64 counts.
+    None unless X holds whole numbers, and the product of their ranges is below 2^53: up to there float64
+    holds every one.
     """
     low, high = box(X)
     with np.errstate(all="ignore"):  # over numbers that lloyd will refuse
@@ -140,7 +142,7 @@ def lloyd(X, C, w):
     middle, radius = frame(X)
     error = 4 * (d + 2) * np.finfo(float).eps * radius  # of a distance, by rounding
     x, C = shifted(X, middle), C - middle
-    z, sums = np.full(n, k, np.min_scalar_type(k)), np.zeros((k, d + 1))
+    z, sums = np.full(n, k, np.min_scalar_type(k)), np.zeros((k, d + 1))  # k: in no cluster yet
     safe, moved, due = np.empty(n), 0.0, range(n)
     for passes in itertools.count(1):  # noqa: B007
         old, old_C = z.copy(), C
@@ -163,7 +165,7 @@ def shifted(X, middle):
     """x (D+1, N): the examples less the middle, so that a far offset leaves no rounding error; ones below."""
     x = np.ones((X.shape[1] + 1, len(X)))
     for rows in pieces(range(len(X)), 8, len(middle)):  # so that the cache holds what is turned around
-        np.subtract(X[rows].T, middle[:, None], out=x[:-1, rows], dtype=float)
+        np.subtract(X[rows].T, middle[:, None], out=x[:-1, rows])
     return x
 
 
@@ -240,7 +242,10 @@ def squares(x, z, C):
 
 
 def finish(X, x, z, C, w, middle, error):
-    """z, the means added up afresh, and their loss. A mean that is an example but for rounding is that."""
+    """z, the means added up afresh, and their loss.
+
+    If every example is its centroid but for rounding, the centroids are set to the examples.
+    """
     k, d = C.shape
     parts = pieces(range(len(X)), k, d)
     C = means(sum(members(z[rows], k) @ (w[rows] * columns(x, rows)).T for rows in parts), C)

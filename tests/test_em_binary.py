@@ -517,6 +517,7 @@ CALLS = {
     "3a-pi-matrix": (lambda: em.e_step(X0, PI0[None], W0), r"\(1, 3\) and \(3, 5\)"),
     "3a-w-above-1": (lambda: em.e_step(X0, PI0, W0 + 1), "W between 0 and 1"),
     "3a-w-nan": (lambda: em.e_step(X0, PI0, W0 * np.nan), "W between 0 and 1"),
+    "3a-pi-infinite": (lambda: em.e_step(X0, [np.inf, 0, 0], W0), "pi must be 0 or more and finite"),
     "3a-pi-below-0": (lambda: em.log_likelihood(X0, -PI0, W0), "pi must be 0 or more"),
     "3b-r-turned": (
         lambda: em.expected_complete_log_likelihood(X0, R0.T, PI0, W0),

@@ -352,6 +352,8 @@ def test_2a_always_ends():
         (np.zeros((500, 2)), 0, "k=0 clusters: the number must be whole and at least 1"),
         (np.zeros((500, 2)), -3, "k=-3 clusters: the number must be whole"),
         (np.zeros((500, 2)), 2.5, "k=2.5 clusters: the number must be whole"),
+        (np.zeros((500, 2)), 2.0, "k=2.0 clusters: the number must be whole"),
+        (np.zeros((500, 2)), np.inf, "k=inf clusters: the number must be whole"),
         (np.zeros((0, 2)), 1, "k=1 clusters need at least 1 examples, but X has 0"),
         (np.zeros(5), 1, "two dimensions, examples and columns, but its shape is (5,)"),
         (np.zeros((2, 3, 4)), 1, "its shape is (2, 3, 4)"),
