@@ -49,15 +49,8 @@ class Data(NamedTuple):
 
 def prepare(X):
     """The Data of X. Raises ValueError that names the first entry other than 0, 1 or NaN."""
-    sparse = hasattr(X, "tocsr")
-    X = X.tocsr() if sparse else np.asarray(X)
-    if X.ndim != 2 or 0 in X.shape:
-        raise ValueError(f"X must have rows (examples) and columns, but its shape is {X.shape}")
-    if X.dtype.kind not in "biuf":
-        raise ValueError(f"X must hold the numbers 0 and 1, but its type is {X.dtype}")
-    if sparse and not X.has_canonical_format:
-        X = X.copy()  # the caller's stays as it is
-        X.sum_duplicates()
+    X = checked_X(X)
+    sparse = not isinstance(X, np.ndarray)
     values = X.data if sparse else X
     ones = np.empty(values.shape, bool)
     size = max(1, BLOCK // (1 if sparse else X.shape[1]))
@@ -81,6 +74,20 @@ def prepare(X):
         i, j = np.argwhere(wrong)[0]
         raise ValueError(f"X[{i}, {j}] is {X[i, j]}; it must be 0 or 1, or NaN if missing")
     return Data(ones, seen)
+
+
+def checked_X(X):
+    """X as an array, or in csr with every entry once. ValueError for no rows, no columns, or no numbers."""
+    sparse = hasattr(X, "tocsr")
+    X = X.tocsr() if sparse else np.asarray(X)
+    if X.ndim != 2 or 0 in X.shape:
+        raise ValueError(f"X must have rows (examples) and columns, but its shape is {X.shape}")
+    if X.dtype.kind not in "biuf":
+        raise ValueError(f"X must hold the numbers 0 and 1, but its type is {X.dtype}")
+    if sparse and not X.has_canonical_format:
+        X = X.copy()  # the caller's stays as it is
+        X.sum_duplicates()
+    return X
 
 
 def slices(start, stop, size):
