@@ -419,7 +419,7 @@ def split(data, r):
     if n * d <= PART or k > MANY or not isinstance(data.ones, np.ndarray):
         return [(floats(data), r.T)]
     h, _ = tile(k, d)
-    cuts = slices(0, n, max(PART // d, 8 * MANY) // h * h)
+    cuts = slices(0, n, max(h, PART // d, 8 * MANY) // h * h)
     return [(Data(*(A if A is None else A[cut] for A in data)), r[cut].T) for cut in cuts]
 
 
