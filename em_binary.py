@@ -395,7 +395,7 @@ def em(data, r, max_iter, tol):
     """
     history, converged = [], False
     parts, rs = zip(*split(data, r))
-    with workers(data.ones.size if len(parts) > 1 else 0) as each:
+    with workers(data.ones.size) as each:
         counts = each(count, parts, rs)
         while not converged and len(history) < max_iter:
             pi, W = maximise(data, *map(sum, zip(*counts)))
@@ -450,7 +450,7 @@ def workers(entries):
                     list(turns)  # after an error or Ctrl-C there is nothing left for the others
 
             with contextlib.suppress(RuntimeError):  # the system has no thread left
-                helpers.extend(pool.submit(work) for _ in range(others))
+                helpers.extend(pool.submit(work) for _ in range(min(others, len(jobs) - 1)))
             work()
             for helper in helpers:
                 helper.result()  # raises what was raised there
@@ -460,7 +460,7 @@ def workers(entries):
 
 
 def floats(data):
-    """data in float64, made once for both steps, unless it is so large that `tiles` does better."""
+    """data in float64, so that no product has to make it; if it is large, as it is: `tiles` does better."""
     if data.ones.size > 2 * PART:
         return data
     return Data(*(A if A is None else A.astype(float, copy=False) for A in data))

@@ -9,8 +9,8 @@ Peers: pip install scikit-learn torch autograd micrograd stepmix   (none of them
 Every side of a job runs in a process of its own, the sides in turn. Seconds are those of the work alone,
 without imports and without making the input, or of the whole process where the job's name says so; a peer is
 taken at its better of one and two threads, but imports with those that OpenBLAS starts by itself, like ours
-(to start none saves a tenth). The ratio is peer / ours, above 1 where ours is faster, taken turn
-by turn: the median and the range. Peak memory is that of the process, with all that it imports and the input.
+(to start none saves a tenth). The ratio is peer / ours, above 1 where ours is faster, taken turn by turn: the
+median and the range. Peak memory is that of the process, with all that it imports and the input.
 """
 
 import argparse
@@ -514,8 +514,8 @@ JOBS = [
             "our_command",
             {"numpy imports": ("imports", 0.8)},
             (command,),
-            None,
-            (0,),
+            tolerance=None,
+            threads=(0,),
         )
         for command in COMMANDS
     ),

@@ -605,6 +605,13 @@ def test_a_map_over_the_parts_is_a_map(monkeypatch):
                 assert each(pow, range(parts), itertools.repeat(2)) == [i**2 for i in range(parts)]
 
 
+def test_no_thread_is_started_for_a_single_part(monkeypatch):
+    monkeypatch.setattr(em.os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(threading.Thread, "start", lambda self: pytest.fail("a thread was started"))
+    with em.workers(40 * em.PART) as each:
+        assert each(abs, [-3]) == [3]
+
+
 @pytest.mark.parametrize("bad", [0, 1, 17])
 def test_an_error_in_any_thread_comes_out_and_ends_the_others(bad, monkeypatch):
     monkeypatch.setattr(em.os, "cpu_count", lambda: 3)
