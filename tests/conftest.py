@@ -35,7 +35,7 @@ def pytest_configure(config):
 def pytest_ignore_collect(collection_path, config):
     """With a submission, only the grading tests are collected."""
     if config.getoption("--submission") and collection_path.is_file():
-        return collection_path != HERE / "test_grading.py" or None
+        return collection_path != HERE / "test_submission.py" or None
     return None
 
 

@@ -4,21 +4,19 @@ What does not is listed, with the reason why it is no mistake.
 """
 
 import os
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import local
 
 import pytest
+from case import reference
+from grader.checks import judge
+from grader.grading import Grading, trials
+from grader.limits import Sandbox
+from grader.points import FILES
+from mutate import mutants, used
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
-from case import reference  # noqa: E402
-from grader.checks import judge  # noqa: E402
-from grader.grading import Grading, trials  # noqa: E402
-from grader.limits import Sandbox  # noqa: E402
-from grader.points import FILES  # noqa: E402
-from mutate import mutants, used  # noqa: E402
 
 GRADED = {
     "LogNode": "1b",

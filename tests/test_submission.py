@@ -1,15 +1,12 @@
 """Grades a submission, a test for each check: pytest tests --submission DIR. Else it grades the reference."""
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-from grader.grading import Grading  # noqa: E402
-from grader.limits import ROOT, Sandbox  # noqa: E402
-from grader.points import CHECKS  # noqa: E402
+from grader.grading import Grading
+from grader.limits import ROOT, Sandbox
+from grader.points import CHECKS
 
 
 @pytest.fixture(scope="module")

@@ -5,25 +5,23 @@ The gradings run in the background, two at a time, from the first test on; each 
 
 import importlib
 import os
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import local
 
 import pytest
+from case import SCRIPTS, make, reference
+from grader.grading import Grading
+from grader.limits import Sandbox
+from grader.points import FILES, MAXIMUM, PARTS
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
-from case import SCRIPTS, make, reference  # noqa: E402
-from grader.grading import Grading  # noqa: E402
-from grader.limits import Sandbox  # noqa: E402
-from grader.points import FILES, MAXIMUM, PARTS  # noqa: E402
 
 MODULES = ("nodes", "gradient_checks", "models", "clusters", "unusual", "hostile")
 CASES = [
     case
     for name in MODULES
-    if (HERE / f"{name}_cases.py").exists()
+    if (HERE / "submissions" / f"{name}_cases.py").exists()
     for case in importlib.import_module(f"{name}_cases").CASES
 ]
 PATIENCE = float(os.environ.get("GRADER_PATIENCE", 0.25))  # of the limits: what never ends, ends sooner

@@ -4,20 +4,15 @@ import csv
 import functools
 import json
 import os
-import sys
 import time
 import zipfile
 from pathlib import Path
 
+import grade
 import numpy as np
 import pytest
-
-TESTS = Path(__file__).resolve().parent
-ROOT = TESTS.parent
-sys.path.insert(0, str(TESTS))
-import grade  # noqa: E402
-from grader import checks, compare, grading, limits, models, reference, report  # noqa: E402
-from grader.points import CHECKS, MAXIMUM, PARTS, TOTAL  # noqa: E402
+from grader import checks, compare, grading, limits, models, reference, report
+from grader.points import CHECKS, MAXIMUM, PARTS, TOTAL
 
 MODE = os.environ.get("GRADER_ISOLATION", "user")
 HANDOUT = {"1b": 3, "1e": 3, "1g": 3, "1h": 6, "1i": 7, "1l": 3, "1m": 6, "1n": 6, "2a": 10}
@@ -113,7 +108,7 @@ def test_as_root_a_run_has_a_user_of_its_own(sandbox):
         assert "student code ran as the user who grades" in sandbox.note
 
 
-@pytest.mark.parametrize("path", ["backprop.py", "tests/grader/points.py", "tests", "tests/submissions"])
+@pytest.mark.parametrize("path", ["backprop.py", "tests/grader/points.py", "tests", "tests/grader_tests"])
 def test_the_project_cannot_be_read(sandbox, path):
     path = ROOT / path
     text = f"""
@@ -138,6 +133,9 @@ def test_nothing_is_left_of_a_run(sandbox):
     """Neither a process, also one that has left its session, nor a file."""
     text = """
 import os, subprocess, time
+
+TESTS = Path(__file__).resolve().parents[1]
+ROOT = TESTS.parent
 left = os.fork()
 if left == 0:
     os.setsid()

@@ -28,7 +28,7 @@ import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 SCRIPTS = ("backprop.py", "kmeans.py")
 BODIES = {  # what a student writes for each part: functions, and all methods of classes
     "1b": ["LogNode"],

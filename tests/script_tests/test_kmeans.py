@@ -11,7 +11,7 @@ from PIL import Image
 import kmeans as script
 from kmeans import kmeans
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def square(x, c):

@@ -23,7 +23,7 @@ import backprop as bp
 import em_binary as em
 import kmeans as km
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FIGURES = ROOT / "data" / "figures"
 POINTS = {"1a": 2, "1c": 2, "1d": 2, "1f": 2, "1j": 2, "1k": 4, "2b": 4, "2c": 3, "2d": 3, "2e": 4}

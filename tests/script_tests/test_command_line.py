@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ["backprop.py", "kmeans.py", "em_binary.py"]
 
 QUICK = [  # a run of every mode, and the files that it leaves in the current directory

@@ -15,7 +15,7 @@ from PIL import Image, ImageCms
 
 import kmeans as script
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 rng = np.random.default_rng(0)
