@@ -14,6 +14,8 @@ import pytest
 from grader import checks, compare, grading, limits, models, reference, report
 from grader.points import CHECKS, MAXIMUM, PARTS, TOTAL
 
+TESTS = Path(__file__).resolve().parents[1]
+ROOT = TESTS.parent
 MODE = os.environ.get("GRADER_ISOLATION", "user")
 HANDOUT = {"1b": 3, "1e": 3, "1g": 3, "1h": 6, "1i": 7, "1l": 3, "1m": 6, "1n": 6, "2a": 10}
 NO_LOG = "\nclass LogNode:\n    def __init__(self, n):\n        raise NotImplementedError\n"
@@ -133,9 +135,6 @@ def test_nothing_is_left_of_a_run(sandbox):
     """Neither a process, also one that has left its session, nor a file."""
     text = """
 import os, subprocess, time
-
-TESTS = Path(__file__).resolve().parents[1]
-ROOT = TESTS.parent
 left = os.fork()
 if left == 0:
     os.setsid()
