@@ -1,17 +1,15 @@
 """The option --submission DIR: only the grading tests are run, and they grade the submission in DIR.
 
-And how commands are run: in this process, or ahead of the tests in the background.
+And how commands are run: in this process, or ahead of the tests by others.
 """
 
 import importlib
 import os
-import subprocess
 import sys
-import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from ahead import Ahead, ahead_of
 
 HERE = Path(__file__).resolve().parent
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # read by numpy when it starts:
@@ -49,56 +47,15 @@ def pytest_terminal_summary(terminalreporter, config):
             terminalreporter.line(line)
 
 
-class Ahead:
-    """Commands that are run in the background from the start, because the tests themselves use one core.
-
-    A module's AHEAD maps the name of a test, or of a fixture, to a function that takes a new folder and
-    returns the commands to be run there, one after the other. Only those of selected tests are run.
-    """
-
-    def __init__(self, wanted):
-        self.folder = tempfile.TemporaryDirectory(prefix="ahead-")
-        self.make, self.environment = wanted, dict(os.environ)  # as it is before any test changes it
-        self.running, self.closed = [], False
-        self.threads = ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1))
-        self.waiting = {name: self.threads.submit(self.run, make) for name, make in wanted.items()}
-
-    def run(self, make):
-        folder = Path(tempfile.mkdtemp(dir=self.folder.name)).resolve()
-        return folder, [self.finish(command, folder) for command in make(folder)]
-
-    def finish(self, command, folder):
-        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8"}
-        command = [sys.executable, *map(str, command)]
-        with subprocess.Popen(command, cwd=folder, env=self.environment, **options) as process:
-            self.running.append(process)
-            if self.closed:
-                process.kill()
-            out, err = process.communicate()
-        self.running.remove(process)
-        return subprocess.CompletedProcess(command, process.returncode, out, err)
-
-    def __call__(self, name):
-        """The folder, and a CompletedProcess for each command; what has not begun yet is run here and now."""
-        if self.waiting[name].cancel():
-            return self.run(self.make[name])
-        return self.waiting[name].result()
-
-    def close(self):
-        self.closed = True
-        self.threads.shutdown(wait=False, cancel_futures=True)
-        for process in list(self.running):
-            process.kill()
-        self.threads.shutdown()
-        self.folder.cleanup()
+def pytest_collection_modifyitems(items):
+    """What waits comes last."""
+    items.sort(key=lambda item: bool(ahead_of(item)))
 
 
 def pytest_collection_finish(session):
     wanted = {}
     for item in [] if session.config.option.collectonly else session.items:
-        for name, make in getattr(getattr(item, "module", None), "AHEAD", {}).items():
-            if name == item.name or name in item.fixturenames:
-                wanted[name] = make
+        wanted |= ahead_of(item)
     session.config.ahead = Ahead(wanted) if wanted else None
 
 
