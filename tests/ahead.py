@@ -1,8 +1,8 @@
-"""What tests wait for is done ahead of them: by other processes, while this one runs what waits for nothing.
+"""What tests wait for is done ahead of them: by other processes, while this one does the rest.
 
-A module's AHEAD maps the name of a test, or of a fixture, to a function of a new folder, which says what is to
-be done: commands of Python, one after the other, in that folder, or a partial function that another process
-can import. Only what the selected tests need is done. The folder and the outcome are what `ahead(name)` gives.
+A module's AHEAD maps the name of a test, or of a fixture, to a function of a new folder, which says what
+is to be done: commands of Python, one after the other, in that folder, or a partial function that another
+process can import. Only what the selected tests need is done. `ahead(name)` is the folder and the outcome.
 """
 
 import functools

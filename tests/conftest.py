@@ -20,11 +20,15 @@ def pytest_addoption(parser, pluginmanager):
     parser.addoption(
         "--submission", metavar="DIR", help="grade the submission in DIR instead of the reference"
     )
+    parser.addoption(
+        "--all", action="store_true", help="all submissions and mutants, not a sample of each kind"
+    )
     # until the option is known, DIR looks like a folder of tests: its conftest.py must not be imported
     pluginmanager._is_in_confcutdir = lambda folder: HERE in (folder, *folder.parents)
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "all: left out without --all, because others of its kind are run")
     folder = config.getoption("--submission")
     if folder and not os.path.isdir(folder):
         raise pytest.UsageError(f"--submission {folder}: no such folder")
@@ -47,9 +51,14 @@ def pytest_terminal_summary(terminalreporter, config):
             terminalreporter.line(line)
 
 
-def pytest_collection_modifyitems(items):
-    """What waits comes last."""
-    items.sort(key=lambda item: bool(ahead_of(item)))
+def pytest_collection_modifyitems(config, items):
+    """What waits for what is done ahead comes last."""
+    chosen, left_out = [], []
+    for item in items:
+        few = item.get_closest_marker("all") and not config.option.all
+        (left_out if few else chosen).append(item)
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = sorted(chosen, key=lambda item: bool(ahead_of(item)))
 
 
 def pytest_collection_finish(session):

@@ -23,6 +23,9 @@ RETURN = "return z, centroids, loss"
 STOP = "if before is not None and (z == before).all():"
 
 
+PLAIN_CASE = Case("plain", {"kmeans": PLAIN})
+
+
 def clusters(id, score, why, *edits, says=()):
     text = PLAIN
     for old, new in edits:
@@ -377,4 +380,10 @@ def each(rows):
     ),
 ]
 
-CASES = [*LOSSES, *ENDINGS, *RULES, *EMPTY, *ONE_BY_ONE]
+CASES = {
+    "losses": LOSSES,
+    "endings": ENDINGS,
+    "rules": RULES,
+    "empty clusters": EMPTY,
+    "one by one": ONE_BY_ONE,
+}

@@ -318,4 +318,4 @@ FUNCTIONS = [
     second("check-v-forgotten", 1, "one of two inputs", ('compare(f, "Mv"', 'compare(f, "M"')),
 ]
 
-CASES = [*NUMERIC, *PRINTS, *FUNCTIONS]
+CASES = {"numerical gradients": NUMERIC, "what is printed": PRINTS, "functions checked": FUNCTIONS}

@@ -578,4 +578,4 @@ VALUES = [
     ),
 ]
 
-CASES = [*FILES, *IMPORTS, *ENDS, *TRICKS, *VALUES]
+CASES = {"files": FILES, "imports": IMPORTS, "ends": ENDS, "tricks": TRICKS, "values": VALUES}

@@ -493,4 +493,4 @@ DESCENTS = [  # loss, gradient and printing are right: 4 points; the training wh
     descent("prints-handout", 6, "0.013834, printed without being computed", ("% loss.value", "% 0.013834")),
 ]
 
-CASES = [*BOTH, *ONE_MODEL, *DESCENTS]
+CASES = {"both models": BOTH, "one model": ONE_MODEL, "gradient descent": DESCENTS}

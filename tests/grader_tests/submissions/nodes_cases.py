@@ -526,4 +526,4 @@ MATRIX = [
     ),
 ]
 
-CASES = [*LOG, *SIGMOID, *DOT, *MATRIX]
+CASES = {"LogNode": LOG, "SigmoidNode": SIGMOID, "DotNode": DOT, "MVMulNode": MATRIX}

@@ -925,4 +925,10 @@ KMEANS = [
     ),
 ]
 
-CASES = [*SCRIPTS, *NODES, *CHECKS, *MODELS, *KMEANS]
+CASES = {
+    "unusual scripts": SCRIPTS,
+    "unusual nodes": NODES,
+    "unusual gradient checks": CHECKS,
+    "unusual models": MODELS,
+    "unusual k-means": KMEANS,
+}
