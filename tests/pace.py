@@ -1,8 +1,9 @@
-"""What tests wait for is done ahead of them: by other processes, while this one does the rest.
+"""What keeps the tests quick: of many cases alike a sample, and other processes that work ahead.
 
-A module's AHEAD maps the name of a test, or of a fixture, to a function of a new folder, which says what
-is to be done: commands of Python, one after the other, in that folder, or a partial function that another
-process can import. Only what the selected tests need is done. `ahead(name)` is the folder and the outcome.
+`sample` marks what is left out without --all. A module's AHEAD maps the name of a test, or of a fixture, to a
+function of a new folder, which says what is to be done: commands of Python, one after the other, in that
+folder, or a partial function that another process can import. Only what the selected tests need is done, and
+they come last. `ahead(name)` gives the folder and the outcome.
 """
 
 import functools
@@ -15,7 +16,15 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import pytest
+
 MOST = 8  # processes: each takes the memory of numpy and matplotlib
+
+
+def sample(cases, every):
+    """The parameters of a test, of which only the first of every so many are run without --all."""
+    cases = [case if isinstance(case, tuple) else (case,) for case in cases]
+    return [pytest.param(*case, marks=pytest.mark.all if i % every else []) for i, case in enumerate(cases)]
 
 
 class Ahead:
