@@ -406,26 +406,42 @@ def test_the_table_of_points_is_the_graders():
     assert (sum(sum(table.values()) for table in checks.values()), len(checks)) == (47, 9)
 
 
-COMMANDS = rows(section("Commands and figures"))
+COMMANDS = {row[1].strip("`"): row for row in rows(section("Commands and figures"))}
 
 
-@pytest.mark.parametrize(
-    "part, command, prints, writes", COMMANDS, ids=[row[1].strip("`") for row in COMMANDS]
-)
-def test_command_prints_and_writes_what_the_table_says(part, command, prints, writes, tmp_path, undrawn):
-    options = " --plot" if "--plot" in writes else ""
-    printed = output(command.strip("`").removeprefix("python3 ") + options, tmp_path)
-    for quoted in re.findall(r"`([^`]*)`", prints):
-        assert quoted in printed
+def over_older(command, folder):
+    """The command, in a folder that has files of the names that it writes already."""
+    writes = COMMANDS[command][3]
+    for name in re.findall(r"`([^`]*\.png)`", writes):
+        (folder / name).write_text("an older picture")
+    _, script, *args = command.split()
+    return [["-W", "error", ROOT / script, *args, *["--plot"] * ("--plot" in writes)]]
+
+
+AHEAD = {
+    f"test_command_prints_and_writes_what_the_table_says[{command}]": functools.partial(over_older, command)
+    for command in COMMANDS
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_command_prints_and_writes_what_the_table_says(name, ahead, request):
+    """In a process of its own, without a warning; a file that was there before is replaced whole."""
+    folder, (done,) = ahead(request.node.name)
+    _, _, prints, writes = COMMANDS[name]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(quoted in done.stdout for quoted in re.findall(r"`([^`]*)`", prints)), done.stdout
     if "1e-7" in prints:
-        assert max(float(d) for d in re.findall(r"Max difference.*: (\S+)", printed)) < 1e-7
-    assert sorted(path.name for path in tmp_path.iterdir()) == re.findall(r"`([^`]*\.png)`", writes)
+        assert max(float(d) for d in re.findall(r"Max difference.*: (\S+)", done.stdout)) < 1e-7
+    written = sorted(folder.iterdir())
+    assert [path.name for path in written] == re.findall(r"`([^`]*\.png)`", writes)
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in written)
 
 
 # the pictures
 
 
-AHEAD = {"remade": lambda folder: [[ROOT / "data" / "make_figures.py", "--out", folder]]}
+AHEAD["remade"] = lambda folder: [[ROOT / "data" / "make_figures.py", "--out", folder]]
 
 
 @pytest.fixture(scope="module")
