@@ -477,7 +477,7 @@ def test_figures_of_the_gradient_checks(mode, figure, command):
 
 @pytest.mark.parametrize("mode", ["logreg", "neural"])
 @pytest.mark.parametrize("dataset", ["simple", "xor"])
-def test_plot(mode, dataset, command, tmp_path):
+def test_plot(mode, dataset, command, tmp_path, undrawn):
     status, _, err = command(f"backprop.py {mode} -d {dataset} --plot --iters 60")
     assert (status, err) == (0, "")
     assert [path.name for path in tmp_path.iterdir()] == [f"{mode}_{dataset}.png"]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pace import sample
 from PIL import Image
 
 import kmeans as script
@@ -88,9 +89,10 @@ KINDS = {
 }
 
 
+@pytest.mark.parametrize("seeds", sample([range(8), range(8, 40)], 2), ids=str)
 @pytest.mark.parametrize("kind", KINDS)
-def test_2a_goes_the_way_of_the_exact_slow_form(kind, record):
-    for seed in range(40):
+def test_2a_goes_the_way_of_the_exact_slow_form(kind, seeds, record):
+    for seed in seeds:
         rng = np.random.default_rng(seed)
         n, d = rng.integers(1, 30), rng.integers(1, 4)
         X, k = KINDS[kind](rng, n, d), int(rng.integers(1, n + 1))
@@ -107,7 +109,9 @@ def test_2a_goes_the_way_of_the_exact_slow_form(kind, record):
         assert found[2] == pytest.approx(loss, rel=1e-6 if kind == "a far offset" else 1e-12, abs=1e-25)
 
 
-@pytest.mark.parametrize("n, d, k", [(20_000, 2, 9), (8_000, 3, 40), (3_000, 30, 11), (700, 5, 300)])
+@pytest.mark.parametrize(
+    "n, d, k", sample([(20_000, 2, 9), (8_000, 3, 40), (700, 5, 300), (3_000, 30, 11)], 2)
+)
 def test_2a_in_many_pieces(n, d, k, record):
     """The same passes as the formula on whole arrays, though most examples are passed over most times."""
     rng = np.random.default_rng(n)
@@ -339,7 +343,7 @@ def test_2a_always_ends():
     np.random.seed(0)
     steps = np.linspace(0, 1, 5000)[:, None]
     assert script.lloyd(steps, script.draw(steps, 20), np.ones(5000))[3] > 300
-    for seed in range(300):
+    for seed in range(100):
         rng = np.random.default_rng(seed)
         X = rng.integers(0, 3, (rng.integers(1, 200), 2)).astype(np.float32) / np.float32(3)
         seeded(X, int(rng.integers(1, len(X) + 1)), seed)
@@ -384,13 +388,12 @@ def command(capsys, tmp_path, monkeypatch, text):
 
 
 @pytest.mark.parametrize("text", ["basic -k 2", "-k 2 basic", "basic -k2 -s 0", "basic -k 2 --rng-seed 0"])
-def test_2a_the_handouts_loss_for_two_clusters(text, capsys, tmp_path, monkeypatch):
+def test_2a_the_handouts_loss_for_two_clusters(text, capsys, tmp_path, monkeypatch, undrawn):
     out = command(capsys, tmp_path, monkeypatch, text)
     assert float(out.splitlines()[0].removeprefix("K-means loss: ")) == pytest.approx(6698, abs=0.5)
-    assert Image.open(tmp_path / "clusters_k2.png").width > 800
 
 
-def test_2b_restarts_begin_with_the_handouts_draw(capsys, tmp_path, monkeypatch):
+def test_2b_restarts_begin_with_the_handouts_draw(capsys, tmp_path, monkeypatch, undrawn):
     losses = []
     for restarts in (1, 2, 5, 30):
         out = command(capsys, tmp_path, monkeypatch, f"basic -k 2 --restarts {restarts}")
@@ -400,7 +403,7 @@ def test_2b_restarts_begin_with_the_handouts_draw(capsys, tmp_path, monkeypatch)
     assert losses[-1] < 5000
 
 
-def test_2b_elbow(capsys, tmp_path, monkeypatch):
+def test_2b_elbow(capsys, tmp_path, monkeypatch, undrawn):
     out = command(capsys, tmp_path, monkeypatch, "elbow")
     rows = [[float(field) for field in line.split()] for line in out.splitlines()[1:11]]
     k, seed, best = np.array(rows).T
@@ -410,7 +413,6 @@ def test_2b_elbow(capsys, tmp_path, monkeypatch):
     X = np.loadtxt(ROOT / "data" / "data.tsv")
     np.testing.assert_allclose(seed, [seeded(X, c)[2] for c in range(1, 11)], rtol=1e-9)
     assert out.splitlines()[11] == "Elbow: k = 4"
-    assert Image.open(tmp_path / "elbow.png").width > 800
 
 
 @pytest.mark.parametrize("kind", ["random", "whole numbers, many ties", "few distinct examples"])
@@ -441,7 +443,7 @@ def test_2b_the_rule_of_the_elbow(losses, elbow):
     assert script.find_elbow([(loss + 1, loss) for loss in losses]) == elbow
 
 
-def test_2b_the_elbow_of_few_points(capsys, tmp_path, monkeypatch):
+def test_2b_the_elbow_of_few_points(capsys, tmp_path, monkeypatch, undrawn):
     (tmp_path / "X.tsv").write_text("1 2\n3 4\n3 9\n")
     out = command(capsys, tmp_path, monkeypatch, "elbow --data X.tsv")
     assert [line.split()[0] for line in out.splitlines()] == ["k", "1", "2", "3", "Elbow:"]
@@ -466,10 +468,10 @@ def test_2d_2e_the_picture(k, capsys, tmp_path, monkeypatch):
 
 
 def test_2d_draws_that_hold_one_colour_twice_lose_no_cluster(capsys, tmp_path, monkeypatch):
-    with Image.open(ROOT / "original.png") as picture:
-        pixels = np.asarray(picture.convert("RGB")).reshape(-1, 3)
-    seed = next(s for s in range(999) if len(np.unique(draw(pixels, 16, s), axis=0)) < 16)
-    command(capsys, tmp_path, monkeypatch, f"image -k 16 -s {seed}")
+    pixels = np.random.default_rng(0).integers(256, size=(20, 3)).astype(np.uint8).repeat(5, axis=0)
+    Image.fromarray(pixels.reshape(10, 10, 3)).save(tmp_path / "in.png")
+    assert len(np.unique(draw(pixels, 16), axis=0)) < 16
+    command(capsys, tmp_path, monkeypatch, "image -k 16 --image in.png")
     with Image.open(tmp_path / "compressed_k16.png") as result:
         assert len(result.convert("RGB").getcolors()) == 16
 
