@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from grader import report  # noqa: E402
 from grader.grading import Grading, trials  # noqa: E402
 from grader.limits import MODES, Sandbox  # noqa: E402
-from grader.points import PARTS, TOTAL  # noqa: E402
+from grader.parts import PARTS, TOTAL  # noqa: E402
 
 
 class Parser(argparse.ArgumentParser):

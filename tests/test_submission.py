@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from grader.grading import Grading
 from grader.limits import ROOT, Sandbox
-from grader.points import CHECKS
+from grader.parts import CHECKS
 
 
 @pytest.fixture(scope="module")

@@ -8,16 +8,16 @@ from pathlib import Path
 from . import clusters, gradients, models, nodes, reference
 from .actions import NODES
 from .checks import Outcome, in_words, judge
-from .limits import ROOT, SECONDS
-from .points import FILES, PARTS, POINTS
+from .limits import ROOT
+from .parts import FILES, ON_NODES, PARTS, POINTS, SECONDS
 
-TRIALS = {
-    **dict.fromkeys(("1b", "1e", "1g", "1l"), nodes.trials),
-    **dict.fromkeys(("1h", "1m"), gradients.trials),
-    **dict.fromkeys(("1i", "1n"), models.trials),
-    "2a": clusters.trials,
+JUDGES = {
+    "nodes": nodes.trials,
+    "gradients": gradients.trials,
+    "models": models.trials,
+    "clusters": clusters.trials,
 }
-ON_NODES = ("1h", "1i", "1m", "1n")  # parts that are built on the nodes of others
+TRIALS = {part: JUDGES[row.judged_by] for part, row in PARTS.items()}
 SCRIPTS = ("backprop.py", "kmeans.py")
 LARGEST = 2_000_000  # bytes of a script
 

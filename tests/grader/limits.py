@@ -17,18 +17,6 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-SECONDS = {
-    "import": 10,
-    "1b": 6,
-    "1e": 6,
-    "1g": 6,
-    "1l": 6,
-    "1h": 8,
-    "1m": 8,
-    "1i": 10,
-    "1n": 10,
-    "2a": 15,
-}  # a run
 MODES = ("user", "fork", "spawn")  # a user for each run, or only a fork of its own, or a new Python
 MEMORY = 400_000_000  # bytes above what the packages take
 LONGEST = 20_000_000  # bytes of results that are read

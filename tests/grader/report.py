@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from .grading import SCRIPTS
-from .points import FILES, MAXIMUM, PARTS, POINTS, TITLES, TOTAL
+from .parts import FILES, MAXIMUM, PARTS, POINTS, TITLES, TOTAL
 
 COLUMNS = ["submission", *PARTS, "total", "remarks"]
 NOT_RUN = "not run: grading ended before this part"

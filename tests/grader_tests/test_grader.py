@@ -12,12 +12,11 @@ import grade
 import numpy as np
 import pytest
 from grader import checks, compare, grading, limits, models, reference, report
-from grader.points import CHECKS, MAXIMUM, PARTS, TOTAL
+from grader.parts import CHECKS, MAXIMUM, PARTS, POINTS, TOTAL
 
 TESTS = Path(__file__).resolve().parents[1]
 ROOT = TESTS.parent
 MODE = os.environ.get("GRADER_ISOLATION", "user")
-HANDOUT = {"1b": 3, "1e": 3, "1g": 3, "1h": 6, "1i": 7, "1l": 3, "1m": 6, "1n": 6, "2a": 10}
 NO_LOG = "\nclass LogNode:\n    def __init__(self, n):\n        raise NotImplementedError\n"
 
 
@@ -70,8 +69,11 @@ def printed_by(sandbox, text, seconds=20):
 # the points
 
 
-def test_the_points_are_those_of_the_handout():
-    assert MAXIMUM == HANDOUT and list(MAXIMUM) == list(HANDOUT) and TOTAL == 47
+@pytest.mark.parametrize("part", PARTS)
+def test_the_checks_have_the_points_of_the_handout_and_what_it_does_not_say_at_most_one(part):
+    checks = PARTS[part].checks
+    assert sum(check.points for check in checks) == PARTS[part].points
+    assert sum(check.points for check in checks if not check.rests_on) <= 1
 
 
 def test_every_check_that_has_points_is_made_once():
@@ -110,7 +112,7 @@ def test_as_root_a_run_has_a_user_of_its_own(sandbox):
         assert "student code ran as the user who grades" in sandbox.note
 
 
-@pytest.mark.parametrize("path", ["backprop.py", "tests/grader/points.py", "tests", "tests/grader_tests"])
+@pytest.mark.parametrize("path", ["backprop.py", "tests/grader/parts.py", "tests", "tests/grader_tests"])
 def test_the_project_cannot_be_read(sandbox, path):
     path = ROOT / path
     text = f"""
@@ -250,7 +252,7 @@ def test_where_no_other_user_can_be_had_it_is_said(mode, submission):
     sandbox = limits.Sandbox(mode)
     try:
         grade = grading.Grading(submission(), sandbox).part("1b")
-        assert grade.score == 3
+        assert grade.score == MAXIMUM["1b"]
         assert "student code ran as the user who grades" in sandbox.note
     finally:
         sandbox.close()
@@ -283,9 +285,9 @@ def test_results_are_complete_after_every_part(submission, tmp_path, monkeypatch
     scores = [
         [test["score"] for test in content["tests"] if "score" in test] for content in [*seen, strict(target)]
     ]
-    full = [HANDOUT[part] * (part != "1b") for part in PARTS]
+    full = [MAXIMUM[part] * (part != "1b") for part in PARTS]
     assert scores == [full[:done] + [0] * (9 - done) for done in range(10)]
-    assert sum(test.get("max_score", 0) for test in seen[0]["tests"]) == 47
+    assert sum(test.get("max_score", 0) for test in seen[0]["tests"]) == TOTAL
     assert sum("not run" in test["output"] for test in seen[0]["tests"]) == 11
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
@@ -329,7 +331,11 @@ def test_a_fault_of_the_grader_is_no_zero(submission, sandbox, tmp_path, monkeyp
     assert "score" not in test and "the grader itself failed" in test["output"]
     assert "1e not graded" in strict(tmp_path / "results.json")["output"]
     row = dict(zip(report.COLUMNS, job.row()))
-    assert row["1e"] == row["total"] == "" and row["1b"] == 3 and "broken on purpose" in row["remarks"]
+    assert (
+        row["1e"] == row["total"] == ""
+        and row["1b"] == MAXIMUM["1b"]
+        and "broken on purpose" in row["remarks"]
+    )
     assert not job.whole()
 
 
@@ -361,7 +367,7 @@ def test_results_cannot_be_forged(ahead):
     assert result.returncode == 0, result.stderr
     time.sleep(0.1)
     results = strict(folder / "out" / "student" / "results.json")
-    assert sum(test.get("score", 0) for test in results["tests"]) == 47
+    assert sum(test.get("score", 0) for test in results["tests"]) == TOTAL
 
 
 @ahead_of("test_another_submission_cannot_be_read")
@@ -379,7 +385,7 @@ class LogNode(Node):
 def test_another_submission_cannot_be_read(ahead):
     folder, (result,) = ahead("test_another_submission_cannot_be_read")
     assert result.returncode == 0, result.stderr
-    assert [row[-2] for row in table(folder / "out")] == ["total", "10", "47"]
+    assert [row[-2] for row in table(folder / "out")] == ["total", str(MAXIMUM["2a"]), str(TOTAL)]
 
 
 # the command line
@@ -406,9 +412,15 @@ def test_grades_of_many(ahead):
     assert outputs[0] == outputs[1] and len(outputs[0]) == 4
     rows = table(folder / "first")
     assert rows[0] == ["submission", *PARTS, "total", "remarks"]
-    assert rows[1] == ["same", *map(str, HANDOUT.values()), "47", ""]
-    assert rows[2][:4] == ["b-same", "0", "3", "3"] and rows[2][-2] == "44" and "1h 1i 1n" in rows[2][-1]
-    assert rows[3][0] == "'=1+1" and rows[3][-2] == "37" and "SyntaxError" in rows[3][-1]
+    assert rows[1] == ["same", *map(str, MAXIMUM.values()), str(TOTAL), ""]
+    assert (
+        rows[2][:2] == ["b-same", "0"]
+        and rows[2][-2] == str(TOTAL - MAXIMUM["1b"])
+        and "1h 1i 1n" in rows[2][-1]
+    )
+    assert (
+        rows[3][0] == "'=1+1" and rows[3][-2] == str(TOTAL - MAXIMUM["2a"]) and "SyntaxError" in rows[3][-1]
+    )
 
 
 @pytest.mark.parametrize(
@@ -462,7 +474,9 @@ def test_a_script_that_is_a_link_gets_no_points(inside, submission, sandbox, tmp
     job = grade.Job("student", folder, tmp_path / "results.json")
     job.grade(sandbox)
     row = dict(zip(report.COLUMNS, job.row()))
-    assert [row[part] for part in PARTS] == [0] * 8 + [10] and row["total"] == 10
+    assert [row[part] for part in PARTS] == [MAXIMUM[part] * (part == "2a") for part in PARTS] and row[
+        "total"
+    ] == MAXIMUM["2a"]
     assert "backprop.py is a link, and links are not followed" in row["remarks"]
     assert job.whole()
 
@@ -471,8 +485,9 @@ def test_pytest_grades_a_submission(ahead):
     """Points by part at the end, nothing else is collected, no conftest.py of the submission imported."""
     _, (result,) = ahead("test_pytest_grades_a_submission")
     assert result.returncode == 1, result.stdout + result.stderr
-    assert "3 failed, 34 passed" in result.stdout
-    assert "1b   0 of  3" in result.stdout and "44 of 47" in result.stdout
+    lost = len(POINTS["1b"])
+    assert f"{lost} failed, {len(CHECKS) - lost} passed" in result.stdout
+    assert "1b   0 of " in result.stdout and f"{TOTAL - MAXIMUM['1b']} of {TOTAL}" in result.stdout
     assert "NotImplementedError" in result.stdout and "Traceback" not in result.stdout
 
 
@@ -508,13 +523,13 @@ def made_unpacked_graded(folder):
 
 def test_the_zip_grades_where_it_is_unpacked(ahead):
     folder, (made, _, graded) = ahead("test_the_zip_grades_where_it_is_unpacked")
-    assert made.returncode == 0 and made.stdout.endswith("type into Gradescope: 47\n")
+    assert made.returncode == 0 and made.stdout.endswith(f"type into Gradescope: {TOTAL}\n")
     with zipfile.ZipFile(folder / "autograder.zip") as archive:
         modes = {entry.filename: entry.external_attr >> 16 for entry in archive.infolist()}
     assert modes["setup.sh"] == modes["run_autograder"] == 0o755
     assert graded.returncode == 0, graded.stderr
     results = strict(folder / "results" / "results.json")
-    assert sum(test.get("score", 0) for test in results["tests"]) == 47
+    assert sum(test.get("score", 0) for test in results["tests"]) == TOTAL
 
 
 def test_the_zip_asks_for_a_numpy_that_stores_one_element_arrays():

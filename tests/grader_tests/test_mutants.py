@@ -9,7 +9,7 @@ import pytest
 from case import BODIES, make
 from clusters_cases import PLAIN_CASE
 from graded import loses
-from grader.points import FILES
+from grader.parts import FILES
 from mutate import mutants
 
 NO_MISTAKE = {  # function: the changes that lose nothing, and why

@@ -8,7 +8,7 @@ import functools
 import pytest
 from clusters_cases import CASES as CLUSTERS
 from graded import grades
-from grader.points import MAXIMUM
+from grader.parts import MAXIMUM
 from gradient_checks_cases import CASES as GRADIENT_CHECKS
 from hostile_cases import CASES as HOSTILE
 from models_cases import CASES as MODELS

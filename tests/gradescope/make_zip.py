@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
-from grader.points import TOTAL  # noqa: E402
+from grader.parts import TOTAL  # noqa: E402
 
 AT_ROOT = ("setup.sh", "run_autograder")
 FILES = ("backprop.py", "kmeans.py", "requirements.txt", "data/data.tsv", "original.png", "tests/grade.py")

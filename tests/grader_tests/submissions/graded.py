@@ -7,7 +7,7 @@ from case import SCRIPTS, make, reference
 from grader.checks import judge
 from grader.grading import Grading, trials
 from grader.limits import Sandbox
-from grader.points import FILES, PARTS
+from grader.parts import FILES, PARTS
 
 PATIENCE = 0.25  # of the limits: what never ends, ends sooner
 
