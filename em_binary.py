@@ -16,15 +16,16 @@ joint (k, n) log P(x_i, z_i = c). Not (n, k): numpy adds up k long rows ten time
 """
 
 import argparse
-import codecs
 import contextlib
+import csv
 import functools
 import gzip
 import io
 import itertools
+import math
 import os
+import re
 import sys
-import zlib
 from typing import NamedTuple
 
 import numpy as np
@@ -473,114 +474,122 @@ def trip(data, log, is_last):
     return r, log_p.sum(), None if is_last else count(data, r)
 
 
-# Tables
+# Files
 
-MISSING = ("NA", ".", "")
+MISSING = {"", "na", "n/a", "#n/a", "nan", "null", "none", "<na>", "?", ".", "-9"}  # in any case of letters
+WORDS = dict.fromkeys(MISSING, math.nan) | {"true": 1.0, "false": 0.0}
+COMMENT = re.compile(r"#(?<!\S#)(?![A-Z/0]+[!?/]).*", re.IGNORECASE)  # Excel's #N/A and #DIV/0! are cells
+OTHERS = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x80": "a pickle", b"\xd0\xcf\x11\xe0": "an old Excel file"}
+EXPECTED = "0, 1, or missing: nothing, NA, N/A, #N/A, nan, NULL, None, <NA>, ?, . or -9"
+
+
+def valid(X):
+    """Which of the numbers X may stand in a table. NaN is what is missing, an infinity what is no number."""
+    return (X == 0) | (X == 1) | np.isnan(X)
 
 
 def read(path):
-    """X from a file: an array of 0, 1 and NaN, or a sparse matrix from a scipy .npz.
+    """X (n, d) from text, a .npy or a .npz (of one array or sparse), also in gzip; - is standard input.
 
-    Text, also compressed with gzip: columns divided by tabs, semicolons, commas or blanks, whichever of these
-    stands first in this list and occurs in the first line. Comments (#) and blank lines are passed over, and
-    so is a first line in which no field is a number or missing: a header. Missing is NA, . or nothing (but
-    in a table of one column, nothing is a blank line).
-    Raises ValueError that names the line and column of what is not 0, 1 or missing, and of a ragged row.
+    Cells stand between tabs, semicolons, commas or blanks, whichever of these the first line has, quoted or
+    not. A # at the start of a line or after a blank opens a comment. A header is a first line without a
+    number, or one in quotes above lines that are not. Its first column holds names, not data, if the header
+    does not name it, or is one name short. Rows and columns at the end, if empty throughout, are left out.
+    Raises ValueError that says the file, and the place of what is not as it should be.
     """
+    with open(0 if path == "-" else path, "rb") as file:
+        data = file.read()
     try:
-        if not path.lower().endswith((".npy", ".npz")):
-            return parse(read_lines(path))
-        X = load(path)
-        prepare(X)
-        return X
-    except ValueError as error:
+        if data.startswith(b"\x1f\x8b"):
+            data = gzip.decompress(data)
+        for start in filter(data.startswith, OTHERS):
+            raise ValueError(f"it is {OTHERS[start]}; a table is text, .npy or .npz, also in gzip")
+        if data.startswith((b"\x93NUMPY", b"PK\3\4")):
+            return load(data)
+        encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+        text = data.decode(encoding, "replace").replace("\r\n", "\n").replace("\r", "\n")
+        return parse([line.strip(" ") for line in COMMENT.sub("", text).split("\n")], path)
+    except Exception as error:  # a damaged archive may raise anything
         raise ValueError(f"{path}: {error}") from None
 
 
-def load(path):
-    """The array in a .npy, or the sparse matrix in a .npz. No pickles: these can run anything."""
-    from scipy import sparse
+def load(data):
+    """The matrix in a .npy or .npz. No pickles: these can run anything."""
+    X = np.load(io.BytesIO(data), allow_pickle=False)
+    if not isinstance(X, np.ndarray):  # a zip archive
+        if "format" in X:
+            from scipy import sparse
 
-    try:
-        return sparse.load_npz(path) if path.lower().endswith(".npz") else np.load(path, allow_pickle=False)
-    except OSError:
-        raise
-    except Exception as error:  # whatever zipfile, zlib, numpy or scipy raise for what is none
-        raise ValueError(f"not a table that numpy or scipy can load ({error})") from None
-
-
-def read_lines(path):
-    """The lines of a text file, whatever ends them: \\n, \\r\\n or \\r. A byte-order mark is taken off."""
-    with open(path, "rb") as file:
-        data = file.read()
-    if data.startswith(b"\x1f\x8b"):
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
-            raise ValueError(f"bad gzip file ({error})") from None
-    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
-    return io.StringIO(data.decode(encoding, "replace"), newline=None).readlines()
+            X = sparse.load_npz(io.BytesIO(data))
+        elif len(X.files) == 1:
+            X = X[X.files[0]]
+        else:
+            raise ValueError(f"it is a zip archive of {', '.join(X.files)[:40]!r}; a table is one array")
+    prepare(X)
+    return X
 
 
-def parse(lines):
-    """X from the lines of a table. numpy's reader is fast but knows no missing entries, and no columns."""
-    start = next((i for i, line in enumerate(lines) if fields(line, "\t")), len(lines))
-    delimiter = next((mark for mark in "\t;," if mark in "".join(lines[start : start + 1])), None)
-    if start < len(lines) and is_header(fields(lines[start], delimiter)):
-        start += 1
-    if not any(fields(line, delimiter) for line in lines[start:]):
-        raise ValueError("there are no rows in it")
-    try:
-        X = np.loadtxt(lines[start:], delimiter=delimiter, ndmin=2)
-        if ((X == 0) | (X == 1)).all():
-            return X
-    except ValueError:
-        pass
-    return np.array(list(rows(lines, start, delimiter)))
+def parse(lines, path):
+    """X from the lines of a table. numpy's reader is fast but knows no words: blocks with any are walked."""
+    while lines and not lines[-1].strip(" \t;,"):
+        lines.pop()
+    top, following = itertools.islice(itertools.chain(filter(str.strip, lines), ["", ""]), 2)
+    mark = next((mark for mark in "\t;," if mark in top), " ")
+    names = next(cells([top], mark), [])
+    numbers = [number(cell) for cell in names]
+    is_header = math.inf in numbers and not any(map(math.isfinite, numbers))
+    is_header |= 2 * len(names) == top.count('"') > following.count('"') and following != ""
+    above = lines.index(top) + 1 if is_header else 0
+    rows = lines[above:]
+    if not any(rows):
+        raise ValueError("there are no rows of numbers in it")
+    while all(row.endswith(mark) for row in rows if row):
+        rows = [row[:-1].rstrip(" ") for row in rows]
+    width = len(next(cells(filter(None, rows), mark)))
+    has_names = is_header and (names[0] == "" or len(names) == width - 1)
+    if has_names:
+        print(f"{path}: the first column is read as names", file=sys.stderr)
+        rows = [re.sub(f'^("[^"]*"|[^{mark}]*)', "0", row) if row else "" for row in rows]
+    zeros, blocks = mark.join("0" * width), []  # a row of zeros, for numpy to know the width
+    del lines[:]  # each block takes the memory of its lines with it
+    while rows:
+        block, X = rows[:20_000], None
+        del rows[:20_000]
+        with contextlib.suppress(ValueError):
+            style = {"delimiter": None if mark == " " else mark, "quotechar": '"', "comments": None}
+            X = np.loadtxt([zeros, *block], ndmin=2, **style)[1:]
+        blocks.append(X if X is not None and valid(X).all() else walk(block, above, mark, width))
+        above += len(block)
+    return np.concatenate(blocks)[:, int(has_names) :]
 
 
-def fields(line, delimiter):
-    """The fields of a line, without blanks around them; none if the line is blank."""
-    text = line.split("#")[0].strip(" \n" if delimiter == "\t" else None)
-    return [field.strip() for field in text.split(delimiter)] if text else []
-
-
-def is_header(row):
-    return not any(text in MISSING or is_number(text) for text in row)
-
-
-def is_number(text):
-    with contextlib.suppress(ValueError):
-        return float(text) is not None
-    return False
-
-
-def rows(lines, start, delimiter):
-    """The rows, as lists of 0, 1 and NaN, or ValueError for the first that cannot be one."""
-    width = None
-    for number, line in enumerate(lines[start:], start + 1):
-        row = fields(line, delimiter)
-        if not row:
-            continue
-        if width is None:
-            width, first = len(row), number
+def walk(block, above, mark, width):
+    """The rows of a block cell by cell; ValueError for what cannot be one, `above` being the lines before."""
+    reader = cells(block, mark)
+    rows = [(above + reader.line_num, row) for row in reader if row]
+    for line, row in rows:
         if len(row) != width:
-            place = f"line {number}, column {min(len(row), width) + 1}"
-            raise ValueError(f"{place}: the line has {len(row)} columns, but line {first} has {width}")
-        values = [genotype(text) for text in row]
-        if None in values:
-            column = values.index(None)
-            expected = "expected 0, 1, or NA, . or nothing if missing"
-            raise ValueError(f"line {number}, column {column + 1}: {row[column][:40]!r}; {expected}")
-        yield values
+            raise ValueError(f"line {line} has {len(row)} columns, but the first row has {width}")
+    every = itertools.chain.from_iterable(row for _, row in rows)
+    X = np.fromiter(map(number, every), float).reshape(-1, width)
+    for i, j in np.argwhere(~valid(X))[:1]:
+        line, row = rows[i]
+        raise ValueError(f"line {line}, column {j + 1}: {row[j][:40]!r} is not {EXPECTED}")
+    return X
 
 
-@functools.lru_cache
-def genotype(text):
-    """0.0, 1.0, NaN if missing, None if it is anything else."""
-    if text in MISSING:
-        return np.nan
-    return float(text) if is_number(text) and float(text) in (0, 1) else None
+def cells(lines, mark):
+    return csv.reader(lines, delimiter=mark, skipinitialspace=True)
+
+
+@functools.lru_cache(1000)
+def number(cell):
+    """The number in a cell; NaN if it is missing, infinity for a word, minus infinity for one too large."""
+    word = cell.strip().lower()
+    with contextlib.suppress(ValueError):
+        value = WORDS[word] if word in WORDS else float(word.replace("_", "?"))  # no 1_000 as in Python
+        return -math.inf if math.isinf(value) else value
+    return math.inf
 
 
 # The command line

@@ -16,14 +16,16 @@ sums         (k, D+1): what x adds up to in each cluster, so its last column cou
 import argparse
 import bisect
 import contextlib
+import csv
+import functools
 import gzip
 import io
 import itertools
 import math
 import os
+import re
 import sys
 import warnings
-import zlib
 
 import numpy as np
 
@@ -314,60 +316,6 @@ def find_elbow(losses):
     return 1 + int((np.linspace(low[0], low[-1], len(low)) - low).argmax())
 
 
-def read_table(path):
-    """X (N, D) from a .npy, or from text, which may be compressed with gzip.
-
-    Fields stand between tabs, semicolons, commas or blanks, whichever of these the first line has. # opens a
-    comment, and a first line without a number is a header. Raises ValueError with the line and the column of
-    whatever is not a finite number, or one too few or too many.
-    """
-    with open(path, "rb") as file:
-        data = file.read()
-    try:
-        if data.startswith(b"\x93NUMPY"):
-            X = np.load(io.BytesIO(data), allow_pickle=False)
-            return X[:, None] if X.ndim == 1 else X
-        if data.startswith(b"\x1f\x8b"):
-            data = gzip.decompress(data)
-        encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-        return parse(list(io.StringIO(data.decode(encoding, "replace"), newline=None)))
-    except (ValueError, OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"{path}: {error}") from None
-
-
-def parse(lines):
-    """X (N, D) from the lines of a table."""
-    rows = {i: text for i, line in enumerate(lines, 1) if (text := line.split("#")[0]).strip()}
-    top = next(iter(rows.values()), "")
-    mark = next((mark for mark in "\t;," if mark in top), None)
-    if not any(is_number(field) for field in top.split(mark)):
-        rows = dict(list(rows.items())[1:])
-    if not rows:
-        raise ValueError("there are no rows of numbers in it")
-    with contextlib.suppress(ValueError):
-        X = np.loadtxt(rows.values(), delimiter=mark, ndmin=2)
-        if np.isfinite(X).all():
-            return X
-    width = len(next(iter(rows.values())).split(mark))
-    return np.array([numbers(text.split(mark), width, f"line {i}") for i, text in rows.items()])
-
-
-def is_number(field):
-    with contextlib.suppress(ValueError):
-        return float(field) is not None
-    return False
-
-
-def numbers(fields, width, place):
-    """The fields as floats. numpy's own reader is fast, but does not say in which column it failed."""
-    for j, field in enumerate(fields[:width], 1):
-        if not is_number(field) or not math.isfinite(float(field)):
-            raise ValueError(f"{place}, column {j}: {field.strip()!r} is not a finite number")
-    if len(fields) != width:
-        raise ValueError(f"{place} has {len(fields)} columns, but the first row has {width}")
-    return [float(field) for field in fields]
-
-
 def draw_clusters(X, z, C, loss):
     """The points in the colours and shapes of their clusters, the centroids as stars."""
     figure = new_figure(8, 6)
@@ -566,6 +514,123 @@ def encode(z, palette, profile):
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", **options)
     return buffer.getvalue()
+
+
+# Files
+
+MISSING = {"", "na", "n/a", "#n/a", "nan", "null", "none", "<na>", "?", "."}  # in any case of letters
+WORDS = dict.fromkeys(MISSING, math.nan) | {"true": 1.0, "false": 0.0}
+COMMENT = re.compile(r"#(?<!\S#)(?![A-Z/0]+[!?/]).*", re.IGNORECASE)  # Excel's #N/A and #DIV/0! are cells
+OTHERS = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x80": "a pickle", b"\xd0\xcf\x11\xe0": "an old Excel file"}
+EXPECTED = "a finite number"
+
+
+def valid(X):
+    """Which of the numbers X may stand in a table. NaN is what is missing, an infinity what is no number."""
+    return np.isfinite(X)
+
+
+def read_table(path):
+    """X (N, D) from text, a .npy or a .npz (of one array), also in gzip; - is standard input.
+
+    Cells stand between tabs, semicolons, commas or blanks, whichever of these the first line has, quoted or
+    not. A # at the start of a line or after a blank opens a comment. A header is a first line without a
+    number, or one in quotes above lines that are not. Its first column holds names, not data, if the header
+    does not name it, or is one name short. Rows and columns at the end, if empty throughout, are left out.
+    Raises ValueError that says the file, and the place of what is not as it should be.
+    """
+    with open(0 if path == "-" else path, "rb") as file:
+        data = file.read()
+    try:
+        if data.startswith(b"\x1f\x8b"):
+            data = gzip.decompress(data)
+        for start in filter(data.startswith, OTHERS):
+            raise ValueError(f"it is {OTHERS[start]}; a table is text, .npy or .npz, also in gzip")
+        if data.startswith((b"\x93NUMPY", b"PK\3\4")):
+            return load(data)
+        encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+        text = data.decode(encoding, "replace").replace("\r\n", "\n").replace("\r", "\n")
+        return parse([line.strip(" ") for line in COMMENT.sub("", text).split("\n")], path)
+    except Exception as error:  # a damaged archive may raise anything
+        raise ValueError(f"{path}: {error}") from None
+
+
+def load(data):
+    """The matrix in a .npy or .npz. No pickles: these can run anything."""
+    X = np.load(io.BytesIO(data), allow_pickle=False)
+    if not isinstance(X, np.ndarray):  # a zip archive
+        if "format" in X:
+            raise ValueError("it is a sparse matrix, but k-means takes dense ones")
+        if len(X.files) != 1:
+            raise ValueError(f"it is a zip archive of {', '.join(X.files)[:40]!r}; a table is one array")
+        X = np.asarray(X[X.files[0]])
+    X = check(X[:, None] if X.ndim == 1 else X, 1)
+    for i, j in np.argwhere(~valid(X))[:1]:
+        raise ValueError(f"X[{i}, {j}] is {X[i, j]}, which is not {EXPECTED}")
+    return X
+
+
+def parse(lines, path):
+    """X from the lines of a table. numpy's reader is fast but knows no words: blocks with any are walked."""
+    while lines and not lines[-1].strip(" \t;,"):
+        lines.pop()
+    top, following = itertools.islice(itertools.chain(filter(str.strip, lines), ["", ""]), 2)
+    mark = next((mark for mark in "\t;," if mark in top), " ")
+    names = next(cells([top], mark), [])
+    numbers = [number(cell) for cell in names]
+    is_header = math.inf in numbers and not any(map(math.isfinite, numbers))
+    is_header |= 2 * len(names) == top.count('"') > following.count('"') and following != ""
+    above = lines.index(top) + 1 if is_header else 0
+    rows = lines[above:]
+    if not any(rows):
+        raise ValueError("there are no rows of numbers in it")
+    while all(row.endswith(mark) for row in rows if row):
+        rows = [row[:-1].rstrip(" ") for row in rows]
+    width = len(next(cells(filter(None, rows), mark)))
+    has_names = is_header and (names[0] == "" or len(names) == width - 1)
+    if has_names:
+        print(f"{path}: the first column is read as names", file=sys.stderr)
+        rows = [re.sub(f'^("[^"]*"|[^{mark}]*)', "0", row) if row else "" for row in rows]
+    zeros, blocks = mark.join("0" * width), []  # a row of zeros, for numpy to know the width
+    del lines[:]  # each block takes the memory of its lines with it
+    while rows:
+        block, X = rows[:20_000], None
+        del rows[:20_000]
+        with contextlib.suppress(ValueError):
+            style = {"delimiter": None if mark == " " else mark, "quotechar": '"', "comments": None}
+            X = np.loadtxt([zeros, *block], ndmin=2, **style)[1:]
+        blocks.append(X if X is not None and valid(X).all() else walk(block, above, mark, width))
+        above += len(block)
+    return np.concatenate(blocks)[:, int(has_names) :]
+
+
+def walk(block, above, mark, width):
+    """The rows of a block cell by cell; ValueError for what cannot be one, `above` being the lines before."""
+    reader = cells(block, mark)
+    rows = [(above + reader.line_num, row) for row in reader if row]
+    for line, row in rows:
+        if len(row) != width:
+            raise ValueError(f"line {line} has {len(row)} columns, but the first row has {width}")
+    every = itertools.chain.from_iterable(row for _, row in rows)
+    X = np.fromiter(map(number, every), float).reshape(-1, width)
+    for i, j in np.argwhere(~valid(X))[:1]:
+        line, row = rows[i]
+        raise ValueError(f"line {line}, column {j + 1}: {row[j][:40]!r} is not {EXPECTED}")
+    return X
+
+
+def cells(lines, mark):
+    return csv.reader(lines, delimiter=mark, skipinitialspace=True)
+
+
+@functools.lru_cache(1000)
+def number(cell):
+    """The number in a cell; NaN if it is missing, infinity for a word, minus infinity for one too large."""
+    word = cell.strip().lower()
+    with contextlib.suppress(ValueError):
+        value = WORDS[word] if word in WORDS else float(word.replace("_", "?"))  # no 1_000 as in Python
+        return -math.inf if math.isinf(value) else value
+    return math.inf
 
 
 # the command line

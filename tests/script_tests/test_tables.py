@@ -1,12 +1,22 @@
-"""Any table: kmeans.py basic --data FILE reads what people have, or says what is wrong with it and where."""
+"""Any table: --data FILE reads what people have, or says what is wrong with it and where."""
 
+import bz2
 import gzip
+import io
+import lzma
+import pickle
 import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse
 from pace import sample
 
+import em_binary
 import kmeans as script
 
 TABLE = np.array([[1, 2], [3.5, -4], [1e3, 0.25]])
@@ -40,6 +50,127 @@ def test_reads(case, tmp_path):
     path, content = tmp_path / "table.tsv", READ[case]
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     np.testing.assert_array_equal(script.read_table(path), TABLE)
+
+
+def saved(save, *arrays, **options):
+    buffer = io.BytesIO()
+    save(buffer, *arrays, **options)
+    return buffer.getvalue()
+
+
+BOTH = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]])
+CSV = "0,1,1\n1,0,1\n1,1,0\n"
+NAMED = "a,b,c\n" + CSV
+INDEX = "".join(f"{i},{line}" for i, line in zip("357", CSV.splitlines(True)))
+IN_BOTH = {  # what is in the file, and whether its first column is said to be names
+    "a delimiter at the end of every line": CSV.replace("\n", ",\n"),
+    "three delimiters at the end, blanks, a header with them": NAMED.replace("\n", ",, ,\n"),
+    "delimiters at the end of all but the header": "a,b,c\n" + CSV.replace("\n", ",\n"),
+    "a name for a last column that is empty": "a,b,c,d\n" + CSV.replace("\n", ",\n"),
+    "tabs at the end": CSV.replace(",", "\t").replace("\n", "\t\t\r\n"),
+    "rows of delimiters at the end": NAMED + ",,\n" * 9 + "\n \n,,",
+    "rows and columns of delimiters at the end": CSV.replace("\n", ";\n").replace(",", ";") + ";;;\n",
+    "an empty name at the end": "a,b,\n" + CSV,
+    "a missing name": "NA,b,c\n" + CSV,
+    "a name that is a word for missing, quoted": '"NULL","b",""\n' + CSV,
+    "a number in a name": "x_1,1st,3 of 4\n" + CSV,
+    "a quoted comma in a name": '"a, in cm",b,c\n' + CSV,
+    "a # in a quoted name": '"#1","#2","#3"\n' + CSV,
+    "all quoted": "".join(",".join(f'"{x}"' for x in line.split(",")) + "\n" for line in CSV.split()),
+    "all quoted and aligned": CSV.replace(",", '" "').replace("\n", '"\n"')[:-1].join(['"', ""]),
+    "true and false": CSV.replace("1", "True").replace("0", "False"),
+    "TRUE and FALSE below names": NAMED.replace("1", "TRUE").replace("0", "FALSE"),
+    "comments": "#a comment\n  # b\n" + NAMED.replace("0,1\n", "0,1 #c,d\n") + "#",
+    "savetxt with a header": saved(np.savetxt, BOTH, header="a b c"),
+    "an index from pandas": ("," + NAMED[:6] + INDEX, True),
+    "an index of words": (';a;b;c\nx;0;1;1\ny;1;0;1\n"no; z";1;1;0\n', True),
+    "names of rows from R's write.csv": ('"","a","b","c"\n"1",0,1,1\n"2",1,0,1\n"3",1,1,0\n', True),
+    "names of rows from R's write.table": ('"a" "b" "c"\n"an na" 0 1 1\n"2" 1 0 1\n"3" 1 1 0\n', True),
+    "an index and nothing at the end": (",a,b,c,\n" + INDEX.replace("\n", ",\n"), True),
+    "an index in UTF-8": (",a,b,c\né,0,1,1\nü,1,0,1\n東,1,1,0", True),
+    "npz": saved(np.savez, BOTH),
+    "npz, named and compressed": saved(np.savez_compressed, table=BOTH.astype(bool)),
+    "npy in gzip": gzip.compress(saved(np.save, BOTH)),
+    "npz in gzip": gzip.compress(saved(np.savez, BOTH)),
+}
+
+
+def written(folder, content):
+    (folder / "table").write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder / "table"
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("read", [script.read_table, em_binary.read], ids=["kmeans", "em_binary"])
+@pytest.mark.parametrize("case", IN_BOTH)
+def test_both_read(case, read, tmp_path, capsys):
+    content, has_names = IN_BOTH[case] if isinstance(IN_BOTH[case], tuple) else (IN_BOTH[case], False)
+    path = written(tmp_path, content)
+    np.testing.assert_array_equal(read(path), BOTH)
+    assert capsys.readouterr().err == f"{path}: the first column is read as names\n" * has_names
+
+
+def zipped(*names):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in names:
+            archive.writestr(name, CSV)
+    return buffer.getvalue()
+
+
+BY_BOTH_REFUSED = {
+    "an error of Excel's": ("0,#DIV/0!,1\n", "line 1, column 2: '#DIV/0!' is not"),
+    "an error of Excel's at the start": ("0,1\n#REF!,1\n", "line 2, column 1: '#REF!' is not"),
+    "a # in a cell": ("0,1#,1\n", "line 1, column 2: '1#' is not"),
+    "a digit apart": ("0,1_0\n", "line 1, column 2: '1_0' is not"),
+    "a comma in a quoted cell": ('"0,1",1\n1,1\n', "line 1, column 1: '0,1' is not"),
+    "a long word": ("0,1\n0," + "y" * 999, f"line 2, column 2: '{'y' * 40}' is not"),
+    "a word below names of rows": (",a\nx,1\ny,z\n", "line 3, column 2: 'z' is not"),
+    "a row too long below names of rows": (",a\nx,1\ny,1,1\n", "line 3 has 3 columns, but the first"),
+    "a word far down": ("\n0,1" * 30_000 + "\n\n0,x\n", "line 30003, column 2: 'x' is not"),
+    "a short row far down": ("0,1\n" * 30_000 + "0\n", "line 30001 has 1 columns, but the first row has 2"),
+    "infinity far down": ("0,1\n" * 30_000 + "0,inf\n", "line 30001, column 2: 'inf' is not"),
+    "delimiters alone": (",,\n" * 9, "no rows"),
+    "a header over delimiters": ("a,b\n,\n,\n", "no rows"),
+    "bzip2": (bz2.compress(CSV.encode()), "it is bzip2"),
+    "xz": (lzma.compress(CSV.encode()), "it is xz"),
+    "a pickle": (pickle.dumps(BOTH), "it is a pickle"),
+    "a spreadsheet": (zipped("[Content_Types].xml", "xl/workbook.xml"), "it is a zip archive of .*workbook"),
+    "a zipped table": (zipped("data.csv"), r"its shape is \(\)"),
+    "an npz of two": (saved(np.savez, a=BOTH, b=BOTH), "it is a zip archive of 'a, b'"),
+    "a damaged npz": (saved(np.savez, BOTH)[:-30], "not a zip file"),
+    "an npy of a bad number": (saved(np.save, np.array([[0, 1], [1, np.inf]])), r"X\[1, 1\] is inf"),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("read", [script.read_table, em_binary.read], ids=["kmeans", "em_binary"])
+@pytest.mark.parametrize("case", BY_BOTH_REFUSED)
+def test_both_refuse(case, read, tmp_path):
+    content, message = BY_BOTH_REFUSED[case]
+    path = written(tmp_path, content)
+    with pytest.raises(ValueError, match=f"{re.escape(str(path))}: .*({message})"):
+        read(path)
+
+
+@pytest.mark.parametrize("name", ["kmeans.py", "em_binary.py"])
+@pytest.mark.parametrize("content", [CSV.encode(), saved(np.save, BOTH), gzip.compress(CSV.encode())])
+def test_both_read_standard_input(name, content, tmp_path):
+    root, results = Path(script.__file__).parent, []
+    written(tmp_path, content)
+    for file in ("-", "table"):
+        command = [sys.executable, root / name, "basic", "-k", "1", "--restarts", "1", "--data", file]
+        done = subprocess.run(command, cwd=tmp_path, input=content, capture_output=True)
+        assert (done.returncode, done.stderr) == (0, b"")
+        results.append(done.stdout)
+    assert results[0] == results[1]
+
+
+def test_kmeans_takes_a_coordinate_of_minus_9_and_no_sparse_matrix(tmp_path):
+    np.testing.assert_array_equal(script.read_table(written(tmp_path, "-9 1\n2 3\n")), [[-9, 1], [2, 3]])
+    content = saved(scipy.sparse.save_npz, scipy.sparse.csr_matrix(BOTH))
+    with pytest.raises(ValueError, match="table: it is a sparse matrix, but k-means takes dense ones"):
+        script.read_table(written(tmp_path, content))
 
 
 @pytest.mark.parametrize("dtype", ["f8", "f4", ">f8", "i2", "u1", "?"])
