@@ -153,8 +153,9 @@ def test_both_refuse(case, read, tmp_path):
         read(path)
 
 
-@pytest.mark.parametrize("name", ["kmeans.py", "em_binary.py"])
-@pytest.mark.parametrize("content", [CSV.encode(), saved(np.save, BOTH), gzip.compress(CSV.encode())])
+@pytest.mark.parametrize(
+    "name, content", [("kmeans.py", gzip.compress(CSV.encode())), ("em_binary.py", saved(np.save, BOTH))]
+)
 def test_both_read_standard_input(name, content, tmp_path):
     root, results = Path(script.__file__).parent, []
     written(tmp_path, content)
