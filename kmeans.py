@@ -8,13 +8,12 @@ N, D, k      examples, columns, clusters
 X (N, D)     the examples, one in each row
 C (k, D)     the centroids
 z (N,)       z[i] is the cluster of example i, from 0 to k - 1
-w (N,)       how many times each example counts: 1, or in a picture the number of pixels of a colour
-x (D+1, N)   the examples as columns, shifted to the middle of X, over a row of ones
-sums         (k, D+1): what x adds up to in each cluster, so its last column counts
+w (N,)       how many times each example counts: in a picture, the number of pixels of a colour
+
+2a is `kmeans` and `lloyd`, 2b to 2e are the commands; what follows them makes them fast, reads and writes.
 """
 
 import argparse
-import bisect
 import contextlib
 import csv
 import functools
@@ -31,7 +30,6 @@ import numpy as np
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 DATA, PICTURE = os.path.join(HERE, "data", "data.tsv"), os.path.join(HERE, "original.png")
-BLOCK = 262_144  # multiplications in one matrix product: stays in cache, and OpenBLAS keeps it on one thread
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#555555"]
 MARKERS = "osD^v"  # with the colours, seven of Okabe and Ito's and a grey, they tell 40 clusters apart
 
@@ -47,69 +45,116 @@ def kmeans(X, k):
     An empty cluster takes the example farthest from its own centroid. With fewer distinct examples than k
     there is none to take: the surplus clusters stay empty, and the loss is 0.
     Raises ValueError for a k that is not a whole number from 1 to N, an X that is not two-dimensional, and
-    NaN or infinity in it.
+    NaN, infinity or masked values in it.
     """
     X = check(X, k)
-    C = draw(X, k)
-    X, w, which = merged(X, k)
-    z, centroids, loss, _ = lloyd(X, C, w)
-    return z[which].astype(int), centroids, loss
+    z, centroids, loss, _ = cluster(X, draw(X, k))
+    return z, centroids, loss
+
+
+def lloyd(X, C):
+    """Assign each example to its nearest centroid, move each centroid to the mean of its examples, and again.
+
+    Returns z, C, and the number of passes, the last of which changed no assignment.
+    """
+    z = None
+    for passes in itertools.count(1):  # noqa: B007
+        old, z = z, nearest(X, C)
+        if np.array_equal(z, old):
+            break
+        own = z == np.arange(len(C))[:, None]  # (k, N): which examples each cluster has
+        C = C + own @ (X - C[z]) / np.maximum(own.sum(1, keepdims=True), 1)
+        C = refill(X, z, C)
+    return z, C, passes
+
+
+def nearest(X, C):
+    """z (N,): the nearest centroid; the lower of two, if no more than rounding makes one nearer."""
+    distance = np.sqrt(sum((x - c[:, None]) ** 2 for x, c in zip(X.T, C.T)))  # (k, N)
+    best = distance.min(0)
+    return (distance <= best + rounding(X) * (best + np.linalg.norm(X, axis=1))).argmax(0)
+
+
+def refill(X, z, C):
+    """C, with each empty cluster on the example farthest from its centroid, if any lies off its centroid."""
+    empty = np.flatnonzero(np.bincount(z, minlength=len(C)) == 0)
+    if len(empty):
+        distance, error = np.sqrt(squares(X, z, C)), rounding(X) * np.linalg.norm(X, axis=1)
+        for c in empty:
+            far = np.argmax(distance >= (distance - error).max())
+            if distance[far] > error[far]:
+                C[c] = X[far]
+                distance = np.minimum(distance, np.linalg.norm(X - X[far], axis=1))
+    return C
+
+
+def squares(X, z, C):
+    """(N,): the squared distance of each example to its centroid."""
+    total = np.empty(len(X))
+    for rows, x in parts(X, range(len(X)), 8192):  # not all at once, for the sake of memory
+        difference = x - C[z[rows]]
+        total[rows] = np.einsum("ij,ij->i", difference, difference)
+    return total
+
+
+def rounding(X):
+    """The relative error of a distance: of D squares added up, between an example and a mean of up to N."""
+    n, d = X.shape
+    return 4 * np.finfo(float).eps * (d + 2 + n**0.5)
+
+
+def cluster(X, C, w=None):
+    """z, C, loss and the number of passes: by lloyd, or by the faster form of it where its overhead pays."""
+    origin = frame(X)
+    if w is None and (X.size * len(C) < 50_000 or far_off(X, origin)):
+        z, C, passes = lloyd(X - origin, C - origin)
+    else:
+        z, C, passes = fast_lloyd(X, C, w, origin)
+    return z.astype(int), *means(X, z, C + origin, w), passes
+
+
+def means(X, z, C, w=None):
+    """The means of the clusters and their loss.
+
+    C is these means already but for rounding: what the differences from it come to in the mean makes up for
+    that, as in differences of near numbers no digit is lost.
+    """
+    w = np.ones(len(X)) if w is None else w
+    count = np.maximum(np.bincount(z, w, len(C)), 1)
+    C = C + np.array([np.bincount(z, w * (x - c[z]), len(C)) / count for x, c in zip(X.T, C.T.copy())]).T
+    return C, float(w @ squares(X, z, C))
 
 
 def check(X, k):
     """X as an array, if it can be clustered into k; ValueError if not."""
+    if np.ma.is_masked(X):
+        raise ValueError("X has masked values; k-means needs every number: leave these examples out")
     X = np.asarray(X)
     if X.ndim != 2 or not X.shape[1]:
         raise ValueError(f"X must have two dimensions, examples and columns, but its shape is {X.shape}")
     if X.dtype.kind not in "buif":
         raise ValueError(f"X must hold real numbers, but its type is {X.dtype}")
-    if not isinstance(k, (int, np.integer)) or k < 1:
+    if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or k < 1:
         raise ValueError(f"k={k} clusters: the number must be whole and at least 1")
     if k > len(X):
         raise ValueError(f"k={k} clusters need at least {k} examples, but X has {len(X)}")
     return X
 
 
-def draw(X, k):
-    """The first centroids: k examples, as the starter draws them (whose arange(N) changes nothing)."""
-    return X[np.random.choice(len(X), k, replace=False)]
+def frame(X):
+    """The origin (D,) to count from: the number nearest to 0 in the box that holds X.
 
-
-def merged(X, k):
-    """The distinct examples, how many times each occurs, and which of them each example is.
-
-    Whole numbers often repeat, as those of a picture do, and sort fast. The distinct ones stay in the order
-    of their first places, so that ties go as without merging. An X of other numbers comes back as it is, and
-    one in which none repeats, and any for few clusters: the sorting costs half a dozen passes.
-    """
-    as_it_is = X, np.broadcast_to(1.0, len(X)), slice(None)
-    code = codes(X) if k > 4 else None
-    if code is None:
-        return as_it_is
-    order = np.lexsort(code.view(np.uint16).reshape(len(X), -1).T)  # in words of 16 bits: a radix sort
-    code = code[order]
-    start = np.flatnonzero(np.append(True, code[1:] != code[:-1]))
-    if len(start) == len(X):
-        return as_it_is
-    is_first = np.zeros(len(X), bool)
-    is_first[order[start]] = True
-    which = np.empty(len(X), int)
-    which[order] = (is_first.cumsum() - 1)[order[start]].repeat(np.diff(start, append=len(X)))
-    return X.take(np.flatnonzero(is_first), axis=0), np.bincount(which).astype(float), which
-
-
-def codes(X):
-    """(N,): a whole number for each example, equal for those that are equal in float64, and them alone.
-
-    None unless X holds whole numbers, and the product of their ranges is below 2^53: up to there float64
-    holds every one.
+    So far from 0 as X may lie, the digits that tell its examples apart are kept when they are squared and
+    added up. ValueError for what is not finite or cannot be squared.
     """
     low, high = box(X)
-    with np.errstate(all="ignore"):  # over numbers that lloyd will refuse
-        base = np.append(1, high - low + 1).cumprod()  # as 1, 10, 100 in the decimal system
-        if not (base[-1] < 2**53 and (np.rint(X) == X).all()):
-            return None
-    return ((X - low) @ base[:-1]).astype(np.uint64)
+    if not np.isfinite([low, high]).all():
+        i, j = np.argwhere(~np.isfinite(X))[0]
+        raise ValueError(f"X[{i}, {j}] is {X[i, j]}, but every number must be finite")
+    half = (high / 2 - low / 2).max()
+    if half and not 1e-140 < half < 1e140:
+        raise ValueError(f"X lies {half:.3g} around its middle; squares need 1e-140 to 1e140")
+    return np.clip(0, low, high)
 
 
 def box(X):
@@ -119,143 +164,9 @@ def box(X):
     return np.array([(column.min(), column.max()) for column in X.T], float).T
 
 
-def frame(X):
-    """The middle (D,) of the box that holds X, and its radius; ValueError for what cannot be squared."""
-    low, high = box(X)
-    if not np.isfinite([low, high]).all():
-        i, j = np.argwhere(~np.isfinite(X))[0]
-        raise ValueError(f"X[{i}, {j}] is {X[i, j]}, but every number must be finite")
-    half = high / 2 - low / 2
-    if half.any() and not 1e-140 < half.max() < 1e140:
-        raise ValueError(f"X lies {half.max():.3g} around its middle; squares need 1e-140 to 1e140")
-    return low / 2 + high / 2, np.linalg.norm(half)
-
-
-def lloyd(X, C, w):
-    """Assign each example to its nearest centroid, move each centroid to the mean of its examples, and again.
-
-    Returns z, C, loss, and the number of passes. It ends when no assignment changes, or when no centroid
-    moves by more than the rounding error: then the loss no longer falls.
-    An example whose second nearest centroid is farther than its nearest by `margin` keeps its cluster until
-    two centroids have moved by as much together; `safe` says how far `moved` must come before the example is
-    looked at again.
-    """
-    (n, d), k = X.shape, len(C)
-    middle, radius = frame(X)
-    error = 4 * (d + 2) * np.finfo(float).eps * radius  # of a distance, by rounding
-    x, C = shifted(X, middle), C - middle
-    z, sums = np.full(n, k, np.min_scalar_type(k)), np.zeros((k, d + 1))  # k: in no cluster yet
-    safe, moved, due = np.empty(n), 0.0, range(n)
-    for passes in itertools.count(1):  # noqa: B007
-        old, old_C = z.copy(), C
-        lines = np.hstack([C, -(C * C).sum(1, keepdims=True) / 2])
-        for rows in pieces(due, k, d):
-            z[rows], margin = nearest(columns(x, rows), lines, radius, error)
-            safe[rows] = moved + margin
-        for rows in pieces(np.flatnonzero(z != old), k, d):
-            sums += (members(z[rows], k) - members(old[rows], k)) @ (w[rows] * columns(x, rows)).T
-        C = refill(x, z, means(sums, C), sums[:, d] == 0, error)
-        step = np.linalg.norm(C - old_C, axis=1).max()
-        if step <= 2 * error:  # as it is when no assignment has changed
-            break
-        moved += 2 * step
-        due = np.flatnonzero(safe <= moved)
-    return *finish(X, x, z, C, w, middle, error), passes
-
-
-def shifted(X, middle):
-    """x (D+1, N): the examples less the middle, so that a far offset leaves no rounding error; ones below."""
-    x = np.ones((X.shape[1] + 1, len(X)))
-    for rows in pieces(range(len(X)), 8, len(middle)):  # so that the cache holds what is turned around
-        np.subtract(X[rows].T, middle[:, None], out=x[:-1, rows])
-    return x
-
-
-def pieces(rows, k, d):
-    """The rows, as many at a time as make BLOCK multiplications. A crowd comes as a slice, gaps and all:
-    that costs less than picking them out."""
-    size, i = max(64, BLOCK // (k * (d + 1))), 0
-    while i < len(rows):
-        start, stop = rows[i], min(rows[i] + size, rows[-1] + 1)
-        end = bisect.bisect_left(rows, stop, i)
-        crowd = end - i > 0.7 * (stop - start)
-        yield slice(start, stop) if crowd else rows[i : i + size]
-        i = end if crowd else i + size
-
-
-def columns(x, rows):
-    return x[:, rows] if isinstance(rows, slice) else x.take(rows, axis=1)  # take: a third of the time
-
-
-def nearest(x, lines, radius, error):
-    """The nearest centroid of each column of x, and how much farther the second nearest is, at least.
-
-    |x - c|^2 = |x|^2 - 2 (c.x - |c|^2 / 2), so the nearest has the largest score c.x - |c|^2 / 2.
-    Where rounding could decide, the differences themselves do; and if these are equal, the lower number.
-    far - near is (far^2 - near^2) / (far + near), and far + near at most sqrt(2 (far^2 + near^2)): one root.
-    """
-    score = lines @ x  # (k, n) = (k, D+1) (D+1, n)
-    k, n = score.shape
-    best = score.max(0)
-    number = np.arange(k, dtype=np.min_scalar_type(k))[:, None]
-    z = ((score == best) * number).max(0)  # argmax(0) takes ten times as long
-    score.ravel()[np.multiply(z, n, dtype=int) + np.arange(n)] = -1e300  # minus infinity: NaN at k = 1
-    second = score.max(0)
-    gap = best - second
-    close = np.flatnonzero(gap <= error * radius)
-    if len(close):
-        distance = np.sqrt(sum((row[close] - c[:, None]) ** 2 for row, c in zip(x, lines.T[:-1])))  # (k, n')
-        z[close] = (distance <= distance.min(0) + error).argmax(0)
-    slack = error * radius or 1.0  # 1: all examples are equal
-    square = np.einsum("ij,ij->j", x[:-1], x[:-1])
-    return z, (gap - slack) / np.sqrt(square - best - second + 2 * slack)
-
-
-def members(z, k):
-    """(k, n): 1 in the row of the cluster that an example belongs to, and 0 in the others."""
-    return (z == np.arange(k, dtype=z.dtype)[:, None]).view(np.int8)
-
-
-def means(sums, C):
-    """The centroids: the mean of each cluster. An empty one stays where it is."""
-    count = sums[:, -1:]
-    return np.where(count > 0, sums[:, :-1] / np.maximum(count, 1), C)
-
-
-def refill(x, z, C, empty, error):
-    """C, with each empty cluster on the example farthest from its centroid, if any lies off its centroid."""
-    if empty.any():
-        distance = np.sqrt(squares(x, z, C))
-        for c in np.flatnonzero(empty):
-            far = np.argmax(distance >= distance.max() - error)
-            if distance[far] > error:
-                C[c] = x[:-1, far]
-                distance = np.minimum(distance, np.sqrt(squares(x, np.zeros_like(z), C[[c]])))
-    return C
-
-
-def squares(x, z, C):
-    """(N,): the squared distance of each column of x to its centroid."""
-    total, C, d = np.empty(len(z)), C.T.copy(), C.shape[1]  # (D, k); of C.T, take would copy all each time
-    for rows in pieces(range(len(z)), 1, d):
-        difference = C.take(z[rows], axis=1) - x[:d, rows]
-        total[rows] = np.einsum("ij,ij->j", difference, difference)
-    return total
-
-
-def finish(X, x, z, C, w, middle, error):
-    """z, the means added up afresh, and their loss.
-
-    If every example is its centroid but for rounding, the centroids are set to the examples.
-    """
-    k, d = C.shape
-    parts = pieces(range(len(X)), k, d)
-    C = means(sum(members(z[rows], k) @ (w[rows] * columns(x, rows)).T for rows in parts), C)
-    left, C = squares(x, z, C), C + middle
-    if left.max() <= error**2:
-        C[z] = X
-        left = squares(X.T, z, C)
-    return z, C, float(w @ left)
+def draw(X, k):
+    """The first centroids: k examples, as the starter draws them (whose arange(N) changes nothing)."""
+    return X[np.random.choice(len(X), k, replace=False)]
 
 
 # 2b, 2c: points
@@ -276,17 +187,13 @@ def elbow(k=None, rng_seed=0, data=DATA, restarts=20):
     """The loss for every number of clusters up to k, from the seed and as the best of several starts.   (2b)
 
     Without a k, up to 10, or to as many as there are examples.
-
-    With one more cluster, the best run so far, with a centroid added on the example farthest from its own, is
-    tried as well: it cannot end above its beginning, so the best does not rise with k, whatever the luck.
     """
-    X, losses, more = check(read_table(data), k or 1), [], []
+    X, losses = check(read_table(data), k or 1), []
     k = k or min(10, len(X))
     print(f"{'k':>3} {'from the seed':>14} {f'best of {restarts}':>14}")
     for c in range(1, k + 1):
         np.random.seed(rng_seed)
-        first, (z, C, loss, _) = best(X, itertools.chain((draw(X, c) for _ in range(restarts)), more))
-        more = [np.vstack([C, X[squares(X.T, z, C).argmax()]])]
+        first, (_, _, loss, _) = best(X, (draw(X, c) for _ in range(restarts)))
         losses.append((first, loss))
         print(f"{c:3} {first:14.10g} {loss:14.10g}", flush=True)
     found = find_elbow(losses)
@@ -294,14 +201,17 @@ def elbow(k=None, rng_seed=0, data=DATA, restarts=20):
     save("elbow.png", png(draw_elbow(losses, found, restarts)))
 
 
-def best(X, starts):
+def best(X, starts, w=None, unit=1):
     """The loss of the run from the first of the starts, and the whole run with the lowest loss."""
-    w = np.broadcast_to(1.0, len(X))
-    runs = (progress(f"start {i}") or lloyd(X, C, w) for i, C in enumerate(starts, 1))
-    first = next(runs)
-    run = min(itertools.chain([first], runs), key=lambda run: run[2])
+    losses, found = [], None
+    for C in starts:
+        run = cluster(X, C, w)
+        losses.append(run[2])
+        progress(f"start {len(losses)}: loss {run[2] / unit:.10g}, lowest {min(losses) / unit:.10g}")
+        if not found or run[2] < found[2]:
+            found = run
     progress("")
-    return first[2], run
+    return losses[0], found
 
 
 def find_elbow(losses):
@@ -367,13 +277,13 @@ def draw_elbow(losses, found, restarts):
 # 2d, 2e: pictures
 
 
-def image(k, rng_seed=0, image=PICTURE, out=None):
+def image(k, rng_seed=0, image=PICTURE, out=None, restarts=1):
     """Cluster the colours of a picture, and write it in k of them.   (2d, 2e)
 
-    Memory at the peak: 23 bytes a pixel where the colours are few (the pixels as Pillow holds them and as we
-    do), and 90 where all of them differ (32 are the columns of `shifted`).
     Pixels of one colour share a cluster. So the distinct colours, each with the number of its pixels for a
     weight, lead from the same first centroids to the same last ones.
+    Memory at the peak: 23 bytes a pixel where the colours are few (the pixels as Pillow holds them and as we
+    do), and 90 where all of them differ.
     """
     out = out or f"compressed_k{k}.png"
     if not out.lower().endswith(".png"):
@@ -385,29 +295,32 @@ def image(k, rng_seed=0, image=PICTURE, out=None):
     if k < len(colours):
         np.random.seed(rng_seed)
         channels = 3 if opaque else 4  # what is the same everywhere decides nothing
-        z, C, loss, passes = lloyd(X[:, :channels], premultiplied(draw(pixels, k))[:, :channels], w)
+        starts = (premultiplied(draw(pixels, k))[:, :channels] for _ in range(restarts))
+        _, (z, C, loss, passes) = best(X[:, :channels], starts, w, unit=255**2)
     else:
         z, C, loss, passes = np.arange(len(colours)), X, 0.0, 0
-    if k > len(colours):
-        print(f"The picture has no more colours than {len(colours)}, so k={k} loses nothing")
     palette = straight(C)
-    error = w @ squares(X.T, z, premultiplied(palette.view(np.uint32)[:, 0]).astype(float))
+    error = w @ squares(X, z, premultiplied(palette.view(np.uint32)[:, 0]).astype(float))
     z = by_pixel(z.astype(np.min_scalar_type(len(palette) - 1)), colours, pixels)
     data = encode(z.reshape(shape), palette, profile)
-    print(f"K-means loss: {loss / 255**2:.10g}\nIterations: {passes}")
-    report(k, image, out, data, error / 255**2 / len(pixels), opaque)
     save(out, data)
+    if k > len(colours):
+        print(f"At 8 bits a channel the picture has {len(colours)} colours, so k={k} loses none")
+    print(f"K-means loss: {loss / 255**2:.10g}\nIterations: {passes}")
+    report(len(palette), image, out, len(data), error / 255**2 / len(pixels), opaque)
 
 
-def report(k, image, out, data, error, opaque):
+def report(colours, image, out, size, error, opaque):
     """Print the bits per pixel, the sizes of the files, and the PSNR, over the 3 or 4 channels."""
-    bits = (k - 1).bit_length()  # log2 k, rounded up
-    print("Bits per pixel:", f"24 / {bits} = factor {24 / bits:.4g}" if bits else "0, for a single colour")
-    before, after = os.path.getsize(image), len(data)
-    note = "" if after < before else ", which is not smaller"
-    print(f"File: {image} {before} bytes, {out} {after} bytes{note}")
+    bits = max(1, (colours - 1).bit_length())  # log2 k, rounded up; a file has at least 1
+    print(f"Bits per pixel: 24 / {bits} = factor {24 / bits:.4g}")
+    before = os.path.getsize(image) if os.path.isfile(image) else None  # of a pipe, nobody knows it
+    note = ", which is not smaller" if before and size >= before else ""
+    print(
+        f"File: {image} {before} bytes, {out} {size} bytes{note}" if before else f"File: {out} {size} bytes"
+    )
     error /= 3 if opaque else 4
-    print("PSNR:", f"{10 * math.log10(255**2 / error):.2f} dB" if error else "infinite, as nothing is lost")
+    print("PSNR:", f"{10 * math.log10(255**2 / error):.2f} dB" if error else "infinite at 8 bits a channel")
 
 
 def premultiplied(pixels):
@@ -427,93 +340,119 @@ def straight(C):
 def by_pixel(z, colours, pixels):
     """The cluster of each pixel, from that of its colour; sought in order, as then the next is not far."""
     found = np.empty(len(pixels), z.dtype)
-    for rows in pieces(range(len(pixels)), 1, 0):
-        some = pixels[rows]
+    for rows, some in parts(pixels, range(len(pixels)), BLOCK):
         order = np.lexsort(some.view(np.uint16).reshape(-1, 2).T)
         found[rows][order] = z[np.searchsorted(colours, some[order])]
     return found
 
 
-def read_picture(path):
-    """The pixels, four bytes RGBA in one number each; height and width; and the colour profile, or None.
+# Speed
 
-    EXIF orientation is applied; of several frames the first is taken. A profile for RGB goes into the result;
-    from one for CMYK or grey the colours are converted to sRGB.
+
+BLOCK = 262_144  # multiplications in one matrix product: stays in cache, and OpenBLAS keeps it on one thread
+
+
+def fast_lloyd(X, C, w, origin):
+    """What lloyd returns, for a large X or for weights w, in the manner of Hamerly (2010).
+
+    An example whose second nearest centroid is farther than its nearest by a margin keeps its cluster until
+    two centroids have moved by as much together. So it is looked at again only when `moved`, by how much
+    they can have done so since the start, has come to its `safe`. Equal examples are one example of more
+    weight, and a sum changes by those examples alone that come or go.
     """
-    from PIL import Image, ImageOps
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of large pictures long before it refuses them
-            with Image.open(path) as picture:
-                if getattr(picture, "n_frames", 1) > 1:
-                    print(f"{path}: the first of {picture.n_frames} frames")
-                deep = "I;16" in picture.mode or picture.mode == "I" and picture.format in ("PNG", "PPM")
-                ImageOps.exif_transpose(picture, in_place=True)
-                profile = picture.info.get("icc_profile")
-                if profile and profile[16:20] != b"RGB ":
-                    picture, profile = to_srgb(picture, profile), None
-                rgba = np.asarray(to_rgba(picture, deep))
-    except Exception as error:  # a decoder may raise anything over a damaged file
-        raise ValueError(f"{path}: {getattr(error, 'strerror', None) or reason(error)}") from None
-    pixels = rgba.reshape(-1, 4).view(np.uint32)[:, 0]
-    return np.where(rgba[:, :, 3].ravel() > 0, pixels, 0), rgba.shape[:2], profile
-
-
-def to_srgb(picture, profile):
-    """The picture in sRGB; as it is, if the profile is broken or not meant for its mode."""
-    from PIL import ImageCms
-
-    with contextlib.suppress(ImageCms.PyCMSError):
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        return ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    return picture
-
-
-def to_rgba(picture, deep):
-    """RGBA of 8 bits from any mode of Pillow's."""
-    if picture.mode[0] in "IF":
-        picture = grey(picture, deep)
-    if not picture.has_transparency_data and picture.mode != "RGB":
-        picture = picture.convert("RGB")  # from CMYK there is no other way
-    return picture.convert("RGBA")
+    X, w, which = distinct(X, len(C)) if w is None else (X, w, slice(None))
+    (n, d), k = X.shape, len(C)
+    Y, C = np.ones((n, d + 2)), C - origin  # in a row of Y: x, 1, |x|^2
+    np.subtract(X, origin, out=Y[:, :d])
+    Y[:, -1] = np.einsum("ij,ij->i", Y[:, :d], Y[:, :d])
+    slack = 32 * rounding(X) * (Y[:, -1].max() or 1)  # of a square, by rounding; 1: all examples are equal
+    z, sums = np.zeros(n, np.min_scalar_type(k)), np.zeros((k, d + 1))
+    safe, moved, due = np.empty(n), 0.0, range(n)
+    for passes in itertools.count(1):  # noqa: B007
+        old, before = z.copy(), C
+        lines = np.hstack([-2 * C, (C * C).sum(1, keepdims=True), np.ones((k, 1))])
+        for rows, y in parts(Y, due, BLOCK // (k * (d + 2)) + 1):
+            z[rows], margin = two_nearest(y, lines, C, slack)
+            safe[rows] = moved + margin
+        changed = np.flatnonzero(z != old) if passes > 1 else range(n)
+        if not len(changed):
+            break
+        for rows, y in parts(Y, changed, 8192):
+            for sign, number in ((1, z[rows]), (-1, old[rows]))[:passes]:  # none goes in the first pass
+                for total, column in zip(sums.T, y.T[:-1]):
+                    total += sign * np.bincount(number, w[rows] * column, k)
+        count = sums[:, d:]
+        C = np.where(count > 0, sums[:, :d] / np.maximum(count, 1), C)
+        C = C if count.all() else refill(Y[:, :d], z, C)
+        moved += np.sort(np.linalg.norm(C - before, axis=1))[-2:].sum()
+        due = np.flatnonzero(safe <= moved)
+    return z[which], C, passes
 
 
-def grey(picture, deep):
-    """8 bits from 16, 32 or floats.
+def two_nearest(Y, lines, C, slack):
+    """The nearest centroid of each row of Y, and how much farther the second nearest is, at least.
 
-    White is 65535 where the file says so, else the first of 1, 255 and 65535 that no value exceeds, else the
-    highest value. Black is 0, or the lowest value if that is less.
+    far - near is (far^2 - near^2) / (far + near), and far + near at most sqrt(2 (far^2 + near^2)).
     """
-    from PIL import Image
+    square = lines @ Y.T  # (k, n): |x - c|^2 = -2 x.c + |c|^2 + |x|^2
+    k, n = square.shape
+    near = square.min(0)
+    number = np.arange(k, dtype=np.min_scalar_type(k))[:, None]
+    z = ((square == near) * number).max(0)  # argmin(0) takes ten times as long
+    square.ravel()[np.multiply(z, n, dtype=int) + np.arange(n)] = 1e300  # infinity would be NaN at k = 1
+    far = square.min(0)
+    gap = far - near
+    close = np.flatnonzero(gap <= slack)
+    if len(close):  # where rounding could decide, the differences themselves do
+        z[close] = nearest(Y[close, :-2], C)
+    return z, (gap - slack) / np.sqrt(2 * (far + near + 2 * slack))
 
-    values = np.asarray(picture, np.float32)
-    low, high = min(values.min(), 0), values.max()
-    white = 65535 if deep else next((white for white in (1, 255, 65535) if high <= white), high)
-    if not math.isfinite(white - low):
-        raise ValueError("it holds values that are not finite")
-    result = Image.fromarray(np.rint((values - low) * (255 / (white - low))).astype(np.uint8))
-    if "transparency" in picture.info:
-        result.putalpha(Image.fromarray((values != picture.info["transparency"]).astype(np.uint8) * 255))
-    return result
+
+def parts(X, rows, size):
+    """(rows, X[rows]) for about size rows at a time, which a cache holds.
+
+    If the rows are most of X, then all of X: to slice costs less than to pick.
+    """
+    if 2 * len(rows) > len(X):
+        return ((part, X[part]) for part in (slice(i, i + size) for i in range(0, len(X), size)))
+    return ((part, X.take(part, axis=0)) for part in np.array_split(rows, len(rows) // size + 1))
 
 
-def encode(z, palette, profile):
-    """The bytes of a PNG: of up to 256 colours with a palette, at 1, 2, 4 or 8 bits per pixel."""
-    from PIL import Image
+def distinct(X, k):
+    """The distinct examples, how many times each occurs, and which of them each example is.
 
-    options, opaque = {"icc_profile": profile}, (palette[:, 3] == 255).all()
-    if len(palette) <= 256:
-        picture = Image.fromarray(z)
-        picture.putpalette(palette[:, :3].tobytes())
-        options["bits"] = next(bits for bits in (1, 2, 4, 8) if len(palette) <= 2**bits)
-        if not opaque:
-            options["transparency"] = palette[:, 3].tobytes()
-    else:
-        picture = Image.fromarray(palette[:, :3][z] if opaque else palette[z])
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", **options)
-    return buffer.getvalue()
+    Whole numbers often repeat, as those of a picture do, and sort fast. The distinct ones stay in the order
+    of their first places, so that ties go as without merging. Other numbers, and any for few clusters, come
+    back as they are: there the sorting costs more than it saves.
+    """
+    code = codes(X) if k > 4 else None
+    if code is None:
+        return X, np.ones(len(X)), slice(None)
+    _, first, which = np.unique(code, return_index=True, return_inverse=True)
+    is_first = np.zeros(len(X), bool)
+    is_first[first] = True
+    which = (is_first.cumsum() - 1)[first][which]
+    return X[is_first], np.bincount(which).astype(float), which
+
+
+def codes(X):
+    """(N,): a whole number for each example, equal for those that are equal in float64, and them alone.
+
+    None unless X holds whole numbers, and the product of their ranges is below 2^53: up to there float64
+    holds every one.
+    """
+    low, high = box(X)
+    with np.errstate(over="ignore"):
+        base = np.append(1, high - low + 1).cumprod()  # as 1, 10, 100 in the decimal system
+    if base[-1] < 2**53 and (np.rint(X) == X).all():
+        return ((X - low) @ base[:-1]).astype(np.int64)
+    return None
+
+
+def far_off(X, origin):
+    """Whether some examples lie so far out that beside them the others are within the rounding error."""
+    square = sum((x - o) ** 2 for x, o in zip(X.T, origin))
+    return np.where(square > 0, square, np.inf).min() < 1e-22 * square.max()
 
 
 # Files
@@ -633,13 +572,98 @@ def number(cell):
     return math.inf
 
 
-# the command line
+# Pictures
+
+
+def read_picture(path):
+    """The pixels, four bytes RGBA in one number each; height and width; and the colour profile, or None.
+
+    EXIF orientation is applied; of several frames the first is taken. A profile for RGB goes into the result;
+    from one for CMYK or grey the colours are converted to sRGB.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of large pictures long before it refuses them
+            with Image.open(path) as picture:
+                if getattr(picture, "n_frames", 1) > 1:
+                    print(f"{path}: the first of {picture.n_frames} frames")
+                deep = "I;16" in picture.mode or picture.mode == "I" and picture.format in ("PNG", "PPM")
+                ImageOps.exif_transpose(picture, in_place=True)
+                profile = picture.info.get("icc_profile")
+                if profile and profile[16:20] != b"RGB ":
+                    picture, profile = to_srgb(picture, profile), None
+                rgba = np.asarray(to_rgba(picture, deep))
+    except Exception as error:  # a decoder may raise anything over a damaged file
+        raise ValueError(f"{path}: {getattr(error, 'strerror', None) or reason(error)}") from None
+    pixels = rgba.reshape(-1, 4).view(np.uint32)[:, 0]
+    return np.where(rgba[:, :, 3].ravel() > 0, pixels, 0), rgba.shape[:2], profile
+
+
+def to_srgb(picture, profile):
+    """The picture in sRGB; as it is, if the profile is broken or not meant for its mode."""
+    from PIL import ImageCms
+
+    with contextlib.suppress(ImageCms.PyCMSError):
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    return picture
+
+
+def to_rgba(picture, deep):
+    """RGBA of 8 bits from any mode of Pillow's."""
+    if picture.mode[0] in "IF":
+        picture = grey(picture, deep)
+    if not picture.has_transparency_data and picture.mode != "RGB":
+        picture = picture.convert("RGB")  # from CMYK there is no other way
+    return picture.convert("RGBA")
+
+
+def grey(picture, deep):
+    """8 bits from 16, 32 or floats.
+
+    White is 65535 where the file says so, else the first of 1, 255 and 65535 that no value exceeds, else the
+    highest value. Black is 0, or the lowest value if that is less.
+    """
+    from PIL import Image
+
+    values = np.asarray(picture, np.float32)
+    low, high = min(values.min(), 0), values.max()
+    white = 65535 if deep else next((white for white in (1, 255, 65535) if high <= white), high)
+    if not math.isfinite(white - low):
+        raise ValueError("it holds values that are not finite")
+    result = Image.fromarray(np.rint((values - low) * (255 / (white - low))).astype(np.uint8))
+    if "transparency" in picture.info:
+        result.putalpha(Image.fromarray((values != picture.info["transparency"]).astype(np.uint8) * 255))
+    return result
+
+
+def encode(z, palette, profile):
+    """The bytes of a PNG: of up to 256 colours with a palette, at 1, 2, 4 or 8 bits per pixel."""
+    from PIL import Image
+
+    options, opaque = {"icc_profile": profile}, (palette[:, 3] == 255).all()
+    if len(palette) <= 256:
+        picture = Image.fromarray(z)
+        picture.putpalette(palette[:, :3].tobytes())
+        options["bits"] = next(bits for bits in (1, 2, 4, 8) if len(palette) <= 2**bits)
+        if not opaque:
+            options["transparency"] = palette[:, 3].tobytes()
+    else:
+        picture = Image.fromarray(palette[:, :3][z] if opaque else palette[z])
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", **options)
+    return buffer.getvalue()
+
+
+# The command line
 
 
 MODES = {  # what each runs, and its options beside -k and -s
     "basic": (basic, {"data", "restarts"}),
     "elbow": (elbow, {"data", "restarts"}),
-    "image": (image, {"image", "out"}),
+    "image": (image, {"image", "out", "restarts"}),
 }
 
 
@@ -648,7 +672,7 @@ def main(argv=None):
     parser.add_argument("mode", choices=MODES)
     parser.add_argument("-k", type=positive, metavar="K", help="clusters; for elbow, the largest number (10)")
     parser.add_argument("-s", "--rng-seed", type=seed, metavar="SEED", help="of the first centroids (0)")
-    parser.add_argument("--restarts", type=positive, metavar="R", help="starts (basic 1, elbow 20)")
+    parser.add_argument("--restarts", type=positive, metavar="R", help="starts (1; elbow 20)")
     parser.add_argument("--data", metavar="FILE", help="basic, elbow: a table (data/data.tsv)")
     parser.add_argument("--image", metavar="FILE", help="image: a picture (original.png)")
     parser.add_argument("--out", metavar="FILE", help="image: the result (compressed_kK.png)")

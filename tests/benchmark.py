@@ -529,7 +529,7 @@ def kmeans_pass(N=100_000, D=4, k=8):
     import kmeans
 
     X = blobs(N, D)
-    return lambda: kmeans.lloyd(X, X[:k].copy(), np.ones(N))[3]
+    return lambda: kmeans.cluster(X, X[:k].copy())[3]
 
 
 def em_iteration(n=20_000, d=100, k=4):

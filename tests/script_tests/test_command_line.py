@@ -138,7 +138,6 @@ def test_unknown_words_get_one_line(script, args, command):
         "kmeans.py basic -k 2 --restarts 0",
         "kmeans.py basic -k 2 --image original.png",
         "kmeans.py image -k 2 --data data.tsv",
-        "kmeans.py image -k 2 --restarts 3",
         "kmeans.py basic -k 2 --data missing.tsv",
         "em_binary.py basic",
         "em_binary.py basic -k 0",

@@ -80,7 +80,7 @@ def test_keeps_all_colours_of(case, run):
     wanted[wanted[:, :, 3] == 0] = 0
     np.testing.assert_array_equal(found, wanted)
     assert "K-means loss: 0\n" in out
-    assert "loses nothing" in out
+    assert "loses none" in out
     assert "PSNR: infinite" in out
 
 
