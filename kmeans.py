@@ -288,7 +288,7 @@ def image(k, rng_seed=0, image=PICTURE, out=None, restarts=1):
     out = out or f"compressed_k{k}.png"
     if not out.lower().endswith(".png"):
         raise ValueError(f"{out}: the result is a PNG, so its name must end in .png")
-    pixels, shape, profile = read_picture(image)
+    pixels, shape, keep = read_picture(image)
     colours, w = np.unique(pixels, return_counts=True)
     X = premultiplied(colours)
     opaque = (X[:, 3] == 255**2).all()
@@ -302,7 +302,7 @@ def image(k, rng_seed=0, image=PICTURE, out=None, restarts=1):
     palette = straight(C)
     error = w @ squares(X, z, premultiplied(palette.view(np.uint32)[:, 0]).astype(float))
     z = by_pixel(z.astype(np.min_scalar_type(len(palette) - 1)), colours, pixels)
-    data = encode(z.reshape(shape), palette, profile)
+    data = encode(z.reshape(shape), palette, keep)
     save(out, data)
     if k > len(colours):
         print(f"At 8 bits a channel the picture has {len(colours)} colours, so k={k} loses none")
@@ -575,79 +575,125 @@ def number(cell):
 # Pictures
 
 
+TURNS = dict(enumerate((0, 3, 1, 5, 4, 6, 2), 2))  # by EXIF's number: that of Pillow's Image.Transpose
+
+
 def read_picture(path):
-    """The pixels, four bytes RGBA in one number each; height and width; and the colour profile, or None.
+    """The pixels, four bytes RGBA in one number each; height and width; and options to save the result with.
 
-    EXIF orientation is applied; of several frames the first is taken. A profile for RGB goes into the result;
-    from one for CMYK or grey the colours are converted to sRGB.
+    Of several frames the first is taken, and turned as EXIF says. A profile for RGB, or a PNG's gAMA and
+    cHRM, go into the result; from a profile for CMYK or grey the colours are converted to sRGB. What is
+    broken beside the pixels is left out, which is said.
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
+    notes, keep = [], {}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of large pictures long before it refuses them
-            with Image.open(path) as picture:
-                if getattr(picture, "n_frames", 1) > 1:
-                    print(f"{path}: the first of {picture.n_frames} frames")
-                deep = "I;16" in picture.mode or picture.mode == "I" and picture.format in ("PNG", "PPM")
-                ImageOps.exif_transpose(picture, in_place=True)
-                profile = picture.info.get("icc_profile")
-                if profile and profile[16:20] != b"RGB ":
-                    picture, profile = to_srgb(picture, profile), None
-                rgba = np.asarray(to_rgba(picture, deep))
+            with open(path, "rb") as file, Image.open(file) as picture:
+                if picture.mode[0] in "IF" or re.search("(?<!BGR);16", str(picture.tile)):
+                    notes.append("read at 8 bits a channel, of more")
+                    if picture.mode == "RGB" and "transparency" in picture.info:
+                        raise ValueError("a transparent colour of 16 bits, of which Pillow sees only 8")
+                picture.load()
+                rgba = to_rgba(picture)
+                if picture.format == "TGA" and (file.seek(17) and file.read(1)[0] & 15) == 0:
+                    rgba.putalpha(255)  # the fourth byte is not in use
+                with left_out("colour profile", notes):
+                    rgba, keep = managed(picture, rgba)
+                with left_out("EXIF", notes):
+                    turn = TURNS.get(picture.getexif().get(0x0112))
+                    rgba = rgba if turn is None else rgba.transpose(turn)
+                with left_out("list of further frames", notes):
+                    if getattr(picture, "n_frames", 1) > 1:
+                        notes.append(f"the first of {picture.n_frames} frames")
+                rgba = np.asarray(rgba)
     except Exception as error:  # a decoder may raise anything over a damaged file
         raise ValueError(f"{path}: {getattr(error, 'strerror', None) or reason(error)}") from None
+    for note in notes:
+        print(f"{path}: {note}")
     pixels = rgba.reshape(-1, 4).view(np.uint32)[:, 0]
-    return np.where(rgba[:, :, 3].ravel() > 0, pixels, 0), rgba.shape[:2], profile
+    return np.where(rgba[:, :, 3].ravel() > 0, pixels, 0), rgba.shape[:2], keep
 
 
-def to_srgb(picture, profile):
-    """The picture in sRGB; as it is, if the profile is broken or not meant for its mode."""
-    from PIL import ImageCms
+@contextlib.contextmanager
+def left_out(name, notes):
+    """Goes on without what raises an error, and notes it."""
+    try:
+        yield
+    except Exception as error:
+        notes.append(f"read without its {name}: {reason(error)}")
 
-    with contextlib.suppress(ImageCms.PyCMSError):
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        return ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    return picture
+
+def managed(picture, rgba):
+    """rgba, in sRGB if its profile is none for RGB; and what Pillow is to write with it."""
+    from PIL import ImageCms, PngImagePlugin
+
+    if not (profile := picture.info.get("icc_profile")):
+        chunks = PngImagePlugin.PngInfo()
+        for name, key in (b"gAMA", "gamma"), (b"cHRM", "chromaticity"):
+            if picture.format == "PNG" and key in picture.info:
+                chunks.add(name, np.rint(np.ravel(picture.info[key]) * 1e5).astype(">u4").tobytes())
+        return rgba, {"pnginfo": chunks}
+    source, srgb = ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB")
+    space = source.profile.xcolor_space.strip()
+    if space == "RGB" and picture.mode != "CMYK":
+        ImageCms.buildTransform(source, srgb, "RGB", "RGB")  # fails if the profile is not whole
+        return rgba, {"icc_profile": profile}
+    red, green, blue, alpha = rgba.split()
+    if space == "GRAY" and not red == green == blue:
+        raise ValueError("it is for grey, and these are colours")
+    result = ImageCms.profileToProfile(red if space == "GRAY" else picture, source, srgb, outputMode="RGB")
+    result.putalpha(alpha)
+    return result, {}
 
 
-def to_rgba(picture, deep):
+def to_rgba(picture):
     """RGBA of 8 bits from any mode of Pillow's."""
     if picture.mode[0] in "IF":
-        picture = grey(picture, deep)
+        picture = grey(picture)
     if not picture.has_transparency_data and picture.mode != "RGB":
         picture = picture.convert("RGB")  # from CMYK there is no other way
     return picture.convert("RGBA")
 
 
-def grey(picture, deep):
-    """8 bits from 16, 32 or floats.
+def grey(picture):
+    """8 bits from 12, 16, 32 or floats.
 
-    White is 65535 where the file says so, else the first of 1, 255 and 65535 that no value exceeds, else the
-    highest value. Black is 0, or the lowest value if that is less.
+    White is what 12 or 16 bits can hold at most, where the file says that it has so many. Else it is the
+    first of 1, 255 and 65535 that is more than half the highest value, or that value if it is larger still.
+    Black is 0, or the lowest value if that is less. A TIFF may say that its zero is white.
     """
     from PIL import Image
 
-    values = np.asarray(picture, np.float32)
-    low, high = min(values.min(), 0), values.max()
-    white = 65535 if deep else next((white for white in (1, 255, 65535) if high <= white), high)
+    values, tags = np.asarray(picture), getattr(picture, "tag_v2", {})
+    if (
+        picture.mode == "I" and tags.get(258) == (32,) and tags.get(339, (1,)) == (1,)
+    ):  # BitsPerSample, unsigned
+        values = values.view(np.uint32)
+    low, high = min(float(values.min()), 0), float(values.max())
+    if "I;16" in picture.mode or picture.mode == "I" and picture.format in ("PNG", "PPM"):
+        white = 2 ** tags.get(258, (16,))[0] - 1
+    else:
+        white = max(high, next((white for white in (1, 255, 65535) if white > high / 2), 0))
     if not math.isfinite(white - low):
         raise ValueError("it holds values that are not finite")
-    result = Image.fromarray(np.rint((values - low) * (255 / (white - low))).astype(np.uint8))
+    levels = np.rint((values - np.float64(low)) * (255 / (white - low))).astype(np.uint8)
+    result = Image.fromarray(255 - levels if tags.get(262) == 0 else levels)  # PhotometricInterpretation
     if "transparency" in picture.info:
         result.putalpha(Image.fromarray((values != picture.info["transparency"]).astype(np.uint8) * 255))
     return result
 
 
-def encode(z, palette, profile):
-    """The bytes of a PNG: of up to 256 colours with a palette, at 1, 2, 4 or 8 bits per pixel."""
+def encode(z, palette, keep):
+    """The bytes of a PNG: of up to 256 colours with a palette, for which Pillow takes 1, 2, 4 or 8 bits a pixel."""
     from PIL import Image
 
-    options, opaque = {"icc_profile": profile}, (palette[:, 3] == 255).all()
+    options, opaque = dict(keep), (palette[:, 3] == 255).all()
     if len(palette) <= 256:
         picture = Image.fromarray(z)
         picture.putpalette(palette[:, :3].tobytes())
-        options["bits"] = next(bits for bits in (1, 2, 4, 8) if len(palette) <= 2**bits)
         if not opaque:
             options["transparency"] = palette[:, 3].tobytes()
     else:

@@ -3,6 +3,7 @@
 import functools
 import io
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pace import sample
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin, TiffImagePlugin
 
 import kmeans as script
 
@@ -305,6 +306,239 @@ def test_a_real_photograph(run):
         found, out, _ = run(photograph.convert("RGB"), 16, "in.jpg")
     assert found.shape == (600, 512, 4)
     assert "factor 6\n" in out
+
+
+# what is broken beside the pixels costs only itself
+
+
+def saved(original, kind, **options):
+    buffer = io.BytesIO()
+    original.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def tiff_with(tag, kind, value):
+    info = TiffImagePlugin.ImageFileDirectory_v2()
+    info[tag], info.tagtype[tag] = value, kind
+    return saved(picture(RGB), "TIFF", tiffinfo=info)
+
+
+def hex_that_is_none():
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Raw profile type exif", "\nexif\n    20\nno hex\n")
+    return saved(picture(RGB), "PNG", pnginfo=info)
+
+
+def next_page(offset):
+    """A TIFF that says its next page begins at offset."""
+    data = bytearray(saved(picture(RGB), "TIFF"))
+    (first,) = struct.unpack_from("<I", data, 4)
+    (count,) = struct.unpack_from("<H", data, first)
+    struct.pack_into("<I", data, first + 2 + 12 * count, offset)
+    return bytes(data)
+
+
+def frames_cut_short(kind, share):
+    others = [picture(rng.integers(0, 256, (40, 40, 3)).astype(np.uint8)) for _ in "12"]
+    data = saved(picture(RGB), kind, save_all=True, append_images=others)
+    return data[: int(len(data) * share)]
+
+
+PALETTE, CMYK = picture(RGB).quantize(30), picture(RGB).convert("CMYK")
+EXIF = b"Exif\0\0MM\0*\0\0\0\x08\0"
+BESIDE = {  # the file, what is read without, and the picture it is
+    "a profile of junk, RGB": (saved(picture(RGB), "PNG", icc_profile=b"junk" * 90), "colour profile", RGB),
+    "a profile of zeros, RGB": (saved(picture(RGB), "PNG", icc_profile=bytes(999)), "colour profile", RGB),
+    "a profile cut short, RGB": (saved(picture(RGB), "PNG", icc_profile=SRGB[:300]), "colour profile", RGB),
+    "a profile of junk, grey": (
+        saved(picture(GREY), "PNG", icc_profile=b"junk" * 90),
+        "colour profile",
+        GREY,
+    ),
+    "a profile of junk, palette": (saved(PALETTE, "PNG", icc_profile=b"junk"), "colour profile", PALETTE),
+    "a profile of junk, WebP": (
+        saved(picture(RGB), "WEBP", icc_profile=b"junk" * 90, lossless=True),
+        "colour profile",
+        RGB,
+    ),
+    "a profile of junk, CMYK": (saved(CMYK, "TIFF", icc_profile=b"junk" * 90), "colour profile", CMYK),
+    "a profile for RGB, CMYK": (saved(CMYK, "TIFF", icc_profile=SRGB), "colour profile", CMYK),
+    "a profile that is text": (tiff_with(34675, 2, "text"), "colour profile", RGB),
+    "a profile that is a number": (tiff_with(34675, 3, 7), "colour profile", RGB),
+    "EXIF of junk": (saved(picture(RGB), "PNG", exif=b"Exif\0\0junkjunk"), "EXIF", RGB),
+    "EXIF in hex that is none": (hex_that_is_none(), "EXIF", RGB),
+    "EXIF that turns by a word": (
+        saved(picture(RGB), "PNG", exif=EXIF + b"\1\x01\x12\0\2\0\0\0\4abc\0\0\0\0\0"),
+        None,
+        RGB,
+    ),
+    "EXIF that turns, and an entry beyond its end": (
+        saved(
+            picture(RGB),
+            "PNG",
+            exif=EXIF + b"\2\x01\x12\0\3\0\0\0\1\0\6\0\0\x01\x1a\0\5\0\0\0\1\0\0\xff\xff\0\0\0\0",
+        ),
+        None,
+        np.rot90(RGB, -1),
+    ),
+    "a next page beyond the end": (next_page(10**6), "list of further frames", RGB),
+    "a next page that is none": (next_page(3), "list of further frames", RGB),
+    "a GIF cut off in a later frame": (frames_cut_short("GIF", 0.4), "list of further frames", None),
+    "a TIFF cut off in a later page": (frames_cut_short("TIFF", 0.4), "list of further frames", None),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("case", BESIDE)
+def test_what_is_broken_beside_the_pixels_is_left_out(case, tmp_path, monkeypatch, capsys):
+    content, without, wanted = BESIDE[case]
+    monkeypatch.chdir(tmp_path)
+    Path("in").write_bytes(content)
+    script.main(["image", "-k", "300", "--image", "in", "--out", "out.png"])
+    assert re.findall("^in: read without its (.*?):", capsys.readouterr().out, re.M) == [without] * bool(
+        without
+    )
+    with Image.open("out.png") as result:
+        assert "icc_profile" not in result.info
+        if wanted is not None:
+            wanted = wanted if isinstance(wanted, Image.Image) else picture(wanted)
+            np.testing.assert_array_equal(
+                np.asarray(result.convert("RGB")), np.asarray(wanted.convert("RGB"))
+            )
+
+
+def grey_profile():
+    """An ICC profile for grey, of which the values are the light itself: gamma 1."""
+    white = struct.pack(">3i", 63190, 65536, 54061)
+    tags = {
+        b"desc": b"desc\0\0\0\0" + struct.pack(">I", 5) + b"grey\0" + bytes(79),
+        b"cprt": b"text\0\0\0\0none",
+        b"wtpt": b"XYZ \0\0\0\0" + white,
+        b"kTRC": b"curv\0\0\0\0" + struct.pack(">IHH", 1, 256, 0),
+    }
+    table, body = struct.pack(">I", len(tags)), b""
+    for name, data in tags.items():
+        table += name + struct.pack(">II", 132 + 12 * len(tags) + len(body), len(data))
+        body += data
+    head = struct.pack(
+        ">I4sI4s4s4s", 132 + 12 * len(tags) + len(body), b"", 0x02400000, b"mntr", b"GRAY", b"XYZ "
+    )
+    return (head + bytes(12) + b"acsp" + bytes(28) + white).ljust(128, b"\0") + table + body
+
+
+LIGHT = np.repeat(np.linspace(0, 255, 14).astype(np.uint8)[None], 9, axis=0)
+OF_GREY = {
+    "grey": (picture(LIGHT), "in.png", {}),
+    "grey with alpha": (picture(np.dstack([LIGHT, ALPHA])), "in.png", {}),
+    "grey with a transparent value": (picture(LIGHT), "in.png", {"transparency": 0}),
+    "palette": (picture(LIGHT).convert("P"), "in.png", {}),
+    "16 bits": (picture(LIGHT.astype(np.uint16) * 257), "in.png", {}),
+    "32 bits": (picture(LIGHT.astype(np.int32)), "in.tif", {}),
+    "floats": (picture((LIGHT / 255).astype(np.float32)), "in.tif", {}),
+    "grey in RGB": (picture(LIGHT).convert("RGB"), "in.png", {}),
+}
+
+
+@pytest.mark.parametrize("case", OF_GREY)
+def test_a_profile_for_grey_is_applied_and_alpha_stays(case, run):
+    original, name, options = OF_GREY[case]
+    found, _, result = run(original, 300, name, icc_profile=grey_profile(), **options)
+    light = LIGHT / 255
+    wanted = 255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)  # sRGB
+    alpha = ALPHA if "alpha" in case else 255 * (LIGHT > 0) if options else np.full_like(LIGHT, 255)
+    np.testing.assert_array_equal(found[:, :, 3], alpha)
+    np.testing.assert_allclose(found[:, :, :3][alpha > 0], np.dstack([wanted] * 3)[alpha > 0], atol=2)
+    assert "icc_profile" not in result.info
+
+
+def test_a_profile_for_grey_is_not_applied_to_colours(run):
+    found, out, _ = run(picture(RGB), 300, icc_profile=grey_profile())
+    np.testing.assert_array_equal(found[:, :, :3], RGB)
+    assert "in.png: read without its colour profile: it is for grey, and these are colours\n" in out
+
+
+# scale and sign, as the file says
+
+
+def tiff(data, width, height, bits, sample=1, zero_is_black=1):
+    """A grey TIFF as Pillow does not write it."""
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: zero_is_black, 273: 8, 277: 1, 278: height}
+    tags |= {279: len(data), 339: sample}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(tags.items()))
+    head = struct.pack("<2sHI", b"II", 42, 8 + len(data)) + data
+    return head + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+def twelve(values):
+    """Pairs of 12 bits in three bytes."""
+    a, b = values.reshape(-1, 2).T
+    return np.stack([a >> 4, (a & 15) << 4 | b >> 8, b & 255], axis=1).astype(np.uint8).tobytes()
+
+
+def tga(array, bits_of_alpha):
+    head = struct.pack("<3B5x4H2B", 0, 0, 2, 0, 0, *array.shape[1::-1], 32, 32 | bits_of_alpha)
+    return head + array[:, :, [2, 1, 0, 3]].tobytes()
+
+
+RAMP = np.linspace(0, 1, 12).reshape(3, 4)
+GREYS = {
+    "16 bits, zero is white": (tiff((65535 - RAMP * 65535).astype("<u2").tobytes(), 4, 3, 16, 1, 0), RAMP),
+    "floats, zero is white": (tiff((1 - RAMP).astype("<f4").tobytes(), 4, 3, 32, 3, 0), RAMP),
+    "12 bits": (tiff(twelve((RAMP * 4095).astype(int)), 4, 3, 12), RAMP),
+    "12 bits, dark": (tiff(twelve((RAMP * 1000).astype(int)), 4, 3, 12), RAMP * 1000 / 4095),
+    "32 bits without a sign": (tiff((RAMP * (2**32 - 1)).astype("<u4").tobytes(), 4, 3, 32), RAMP),
+    "floats of which one is 1.05": (saved(picture((RAMP * 1.05).astype(np.float32)), "TIFF"), RAMP),
+    "floats up to 250": (saved(picture((RAMP * 250).astype(np.float32)), "TIFF"), RAMP * 250 / 255),
+    "floats up to 300": (saved(picture((RAMP * 300).astype(np.float32)), "TIFF"), RAMP),
+    "floats up to the largest": (saved(picture((RAMP * 6e38 - 3e38).astype(np.float32)), "TIFF"), RAMP),
+    "a PGM of 12 bits": (b"P5 4 3 4095\n" + (RAMP * 4095).astype(">u2").tobytes(), RAMP),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("case", GREYS)
+def test_the_scale_of_grey(case, tmp_path, monkeypatch, capsys):
+    content, light = GREYS[case]
+    monkeypatch.chdir(tmp_path)
+    Path("in").write_bytes(content)
+    script.main(["image", "-k", "300", "--image", "in", "--out", "out.png"])
+    with Image.open("out.png") as result:
+        np.testing.assert_allclose(np.asarray(result.convert("L")), light * 255, atol=1)
+    assert "in: read at 8 bits a channel, of more\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("bits", [0, 8])
+def test_the_fourth_byte_of_a_tga_counts_if_the_file_says_so(bits, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    array = np.dstack([RGB, ALPHA])
+    Path("in.tga").write_bytes(tga(array, bits))
+    script.main(["image", "-k", "300", "--image", "in.tga", "--out", "out.png"])
+    with Image.open("out.png") as result:
+        found = np.asarray(result.convert("RGBA"))
+    np.testing.assert_array_equal(found[:, :, 3], ALPHA if bits else 255)
+    np.testing.assert_array_equal(found[:, 2:, :3], RGB[:, 2:])
+
+
+def test_a_transparent_colour_of_16_bits_is_refused(tmp_path):
+    data = deep_png(np.linspace(0, 65535, 18).reshape(2, 3, 3).astype(int))
+    trns = b"tRNS" + bytes(6)
+    data = data[:33] + struct.pack(">I", 6) + trns + struct.pack(">I", zlib.crc32(trns)) + data[33:]
+    (tmp_path / "in.png").write_bytes(data)
+    with pytest.raises(
+        ValueError, match="in.png: a transparent colour of 16 bits, of which Pillow sees only 8"
+    ):
+        script.read_picture(tmp_path / "in.png")
+
+
+def test_gamma_and_primaries_of_a_png_are_kept(run):
+    info = PngImagePlugin.PngInfo()
+    primaries = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
+    info.add(b"gAMA", struct.pack(">I", 45455))
+    info.add(b"cHRM", struct.pack(">8I", *primaries))
+    for k in (4, 300):
+        *_, result = run(picture(RGB), k, pnginfo=info)
+        assert result.info["gamma"] == 0.45455
+        np.testing.assert_allclose(result.info["chromaticity"], np.divide(primaries, 1e5))
 
 
 # refusals
