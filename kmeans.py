@@ -679,7 +679,7 @@ def grey(picture):
         white = max(high, next((white for white in (1, 255, 65535) if white > high / 2), 0))
     if not math.isfinite(white - low):
         raise ValueError("it holds values that are not finite")
-    levels = np.rint((values - np.float64(low)) * (255 / (white - low))).astype(np.uint8)
+    levels = np.rint((values.astype(float) - low) * (255 / (white - low))).astype(np.uint8)
     result = Image.fromarray(255 - levels if tags.get(262) == 0 else levels)  # PhotometricInterpretation
     if "transparency" in picture.info:
         result.putalpha(Image.fromarray((values != picture.info["transparency"]).astype(np.uint8) * 255))
@@ -687,7 +687,7 @@ def grey(picture):
 
 
 def encode(z, palette, keep):
-    """The bytes of a PNG: of up to 256 colours with a palette, for which Pillow takes 1, 2, 4 or 8 bits a pixel."""
+    """The bytes of a PNG: up to 256 colours in a palette, of which Pillow makes 1, 2, 4 or 8 bits a pixel."""
     from PIL import Image
 
     options, opaque = dict(keep), (palette[:, 3] == 255).all()
