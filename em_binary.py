@@ -10,9 +10,10 @@ X (n, d)     x_ij is 0 or 1; NaN where it is missing. Or a scipy sparse matrix o
 z_i          the component that example i came from, which nobody has seen
 pi (k,)      pi_c = P(z_i = c)
 W (k, d)     W_cj = P(x_ij = 1 | z_i = c)
-m (n, d)     m_ij is 1 where x_ij is seen, 0 where it is missing; in the sums such an x_ij counts as 0
-r (n, k)     r_ic = P(z_i = c | x_i), the responsibility of c for i; (k, n) where a docstring says so
-joint (k, n) log P(x_i, z_i = c). Not (n, k): numpy adds up k long rows ten times as fast as n short ones
+r (n, k)     r_ic = P(z_i = c | x_i), the responsibility of c for i
+x, m (h, d)  h rows of X, with 0 where an entry is missing, and m_ij = 1 where it is seen, else 0. m is None
+             where nothing is missing: all m_ij are 1
+joint (h, k) log P(x_i, z_i = c) for these rows
 """
 
 import argparse
@@ -23,97 +24,22 @@ import gzip
 import io
 import itertools
 import math
+import operator
 import os
 import re
 import sys
 from typing import NamedTuple
 
+# OpenBLAS reads this when numpy is imported. `over_rows` has threads of its own, and the two get in each
+# other's way. Not where another program imports this one: it, and what it starts, may want OpenBLAS's.
+if __name__ == "__main__":
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import numpy as np
 
+ONE_THREAD = os.environ.get("OPENBLAS_NUM_THREADS") == "1"
 DATA = os.path.join(os.path.dirname(os.path.realpath(__file__)), "data")
 GENOMES, POPULATIONS = os.path.join(DATA, "genomes.tsv"), os.path.join(DATA, "populations.tsv")
-BLOCK = 262_144  # multiplications in one matrix product: OpenBLAS keeps it on one thread
-MANY = 64  # for more components than these, OpenBLAS's own threads are worth while
-PART = 524_288  # entries of X that are multiplied in one call: they stay in the cache, as bytes and as floats
-
-
-class Data(NamedTuple):
-    """X, checked once and made ready for the products.
-
-    A dense X is kept in bytes, and `tiles` turns a little at a time into float64: to fetch all of X from
-    memory in float64 would take longer than to multiply it.
-    """
-
-    ones: np.ndarray  # (n, d): whether x_ij is 1. bool; float64 after `floats`; a sparse X: itself, float64
-    seen: np.ndarray | None  # (n, d), like ones: m_ij. None: nothing is missing, as always in a sparse X
-
-
-def prepare(X):
-    """The Data of X. Raises ValueError that names the first entry other than 0, 1 or NaN."""
-    X = checked_X(X)
-    sparse = not isinstance(X, np.ndarray)
-    values = X.data if sparse else X
-    ones = np.empty(values.shape, bool)
-    size = max(1, BLOCK // (1 if sparse else X.shape[1]))
-
-    def is_binary(rows):
-        """Fills ones[rows]. Are all the others 0?"""
-        np.equal(values[rows], 1, out=ones[rows])
-        return (ones[rows] | (values[rows] == 0)).all()
-
-    with workers(values.size) as each:  # a map
-        right = each(is_binary, slices(0, len(values), size))
-    if all(right):
-        return Data(X.astype(float, copy=False) if sparse else ones, None)
-    if sparse:
-        first = np.argmax(~ones & (values != 0))
-        i, j = X.tocoo().row[first], X.indices[first]
-        raise ValueError(f"X[{i}, {j}] is {X[i, j]}; it must be 0 or 1")
-    seen = ~np.isnan(X, order="C")
-    wrong = seen & ~ones & (X != 0)
-    if wrong.any():
-        i, j = np.argwhere(wrong)[0]
-        raise ValueError(f"X[{i}, {j}] is {X[i, j]}; it must be 0 or 1, or NaN if missing")
-    return Data(ones, seen)
-
-
-def checked_X(X):
-    """X as an array, or in csr with every entry once. ValueError for no rows, no columns, or no numbers."""
-    sparse = hasattr(X, "tocsr")
-    X = X.tocsr() if sparse else np.asarray(X)
-    if X.ndim != 2 or 0 in X.shape:
-        raise ValueError(f"X must have rows (examples) and columns, but its shape is {X.shape}")
-    if X.dtype.kind not in "biuf":
-        raise ValueError(f"X must hold the numbers 0 and 1, but its type is {X.dtype}")
-    if sparse and not X.has_canonical_format:
-        X = X.copy()  # the caller's stays as it is
-        X.sum_duplicates()
-    return X
-
-
-def slices(start, stop, size):
-    """From start to stop, in slices of at most that size."""
-    return [slice(i, min(i + size, stop)) for i in range(start, stop, size)]
-
-
-def checked_parameters(data, pi, W):
-    """pi and W as float64. ValueError for a wrong shape, a pi below 0 or infinite, a W outside 0 to 1."""
-    pi, W, d = np.asarray(pi, float), np.asarray(W, float), data.ones.shape[1]
-    if pi.ndim != 1 or W.shape != (len(pi), d):
-        raise ValueError(f"pi and W must have shapes (k,) and (k, {d}), but have {pi.shape} and {W.shape}")
-    if not (((pi >= 0) & (pi < np.inf)).all() and ((W >= 0) & (W <= 1)).all()):
-        raise ValueError("pi must be 0 or more and finite, and W between 0 and 1")
-    return pi, W
-
-
-def checked_r(data, r, k):
-    """r as a float64 array. ValueError for a shape other than (n, k), and below 0, infinity or NaN in it."""
-    r, n = np.asarray(r, float), data.ones.shape[0]
-    if r.shape != (n, k):
-        raise ValueError(f"r must have the shape (n, k) = ({n}, {k}), but it is {r.shape}")
-    if not ((r >= 0) & (r < np.inf)).all():
-        raise ValueError("r must be 0 or more, and finite")
-    return r
 
 
 # 3a
@@ -142,120 +68,87 @@ def e_step(X, pi, W):
     Raises ValueError for an X, pi or W out of range or shape; and for an example with P(x_i) = 0 (under every
     component, pi_c is 0 or W is 0 or 1 in a column where x differs): its r would be 0 / 0.
     """
-    data = prepare(X)
-    return normalise(log_joint(data, logs(*checked_parameters(data, pi, W))))[0].T.copy()
+    X = checked_X(X)
+    log = logs(*checked_parameters(X, pi, W))
+    r = np.empty((X.shape[0], len(log.pi)))
+
+    def step(rows, x, m):
+        r[rows], _ = normalise(log_joint(x, m, log), rows)
+
+    over_rows(step, X, len(log.pi))
+    return r
 
 
 class Logs(NamedTuple):
     """The logarithms of pi and W, taken once for all examples."""
 
     pi: np.ndarray  # (k,)
-    W: np.ndarray  # (k, d), and 0 where W is 0
-    not_W: np.ndarray  # (k, d): log(1 - W), and 0 where W is 1
-    certain: tuple  # (W == 0, W == 1), or () if there are none
+    W: tuple  # log W and log(1 - W), as `terms`; 0 in place of log 0
+    certain: tuple  # whether W is 0, and whether it is 1, as `terms`; () if none is
 
 
 def logs(pi, W):
     is0, is1 = W == 0, W == 1
     with np.errstate(divide="ignore"):  # pi_c = 0: minus infinity is right
         log_pi = np.log(pi)
-    certain = (is0.astype(float), is1.astype(float)) if is0.any() or is1.any() else ()
-    return Logs(log_pi, np.log(np.where(is0, 1, W)), np.log1p(-np.where(is1, 0, W)), certain)
+    certain = terms(1.0 * is0, 1.0 * is1) if is0.any() or is1.any() else ()
+    return Logs(log_pi, terms(np.log(np.where(is0, 1, W)), np.log1p(-np.where(is1, 0, W))), certain)
 
 
-def log_joint(data, log):
-    """(k, n): log P(x_i, z_i = c) = log pi_c + sum_j x_ij log W_cj + (1 - x_ij) log(1 - W_cj).   (3a, step 3)
+def log_joint(x, m, log):
+    """(h, k): log P(x_i, z_i = c) = log pi_c + sum_j x_ij log W_cj + (1 - x_ij) log(1 - W_cj).   (3a, step 3)
 
     Where W is exactly 0 or 1, 0 log 0 = 0 is left out of the sum, and if any x_ij differs from such a W_cj,
     then i is impossible under c: minus infinity.
     """
-    joint = sum_over_columns(data, log.W, log.not_W)
-    joint += log.pi[:, None]
-    if log.certain:  # -inf where one x_ij or more is 1 where W is 0, or 0 where W is 1
-        joint[sum_over_columns(data, *log.certain) > 0] = -np.inf
+    joint = over_columns(x, m, log.W)
+    joint += log.pi
+    if log.certain:
+        joint[over_columns(x, m, log.certain) > 0] = -np.inf
     return joint
 
 
-def sum_over_columns(data, A, B):
-    """(k, n): sum_j x_ij A_cj + (1 - x_ij) B_cj over the entries seen.
+def terms(A, B):
+    """What `over_columns` needs of A and B, both (k, d): A - B, B, and the sum of B over the columns."""
+    return A - B, B, B.sum(1)
+
+
+def over_columns(x, m, terms):
+    """(h, k): sum_j x_ij A_cj + (1 - x_ij) B_cj over the entries seen.
 
     It equals sum_j x_ij (A_cj - B_cj) + sum_j m_ij B_cj. With nothing missing, m is 1 and the second sum is
-    the same for all examples: one product with X instead of two, and a sparse X need never be filled in.
+    the same for all examples: one product with x instead of two, and a sparse X need never be filled in.
     """
-    product = times_columns(A - B, data.ones)
-    product += B.sum(1, keepdims=True) if data.seen is None else times_columns(B, data.seen)
-    return product
+    difference, B, total = terms
+    return product(difference, x.T).T + (total if m is None else product(B, m.T).T)
 
 
-def times_columns(A, X):
-    """A Xᵀ, (k, n): A_cj x_ij summed over the columns j."""
-    if not isinstance(X, np.ndarray):  # sparse
-        return np.ascontiguousarray(A @ X.T)
-    product = np.zeros((len(X), len(A)))
-    for rows, columns, x in tiles(X, len(A)):
-        some = product[rows].reshape(*x.shape[:2], -1)  # a view (m, h, k): what is added is added to product
-        some += x @ A.T[columns]  # (m, h, k) = (m, h, w) (w, k)
-    return product.T.copy()
-
-
-def times_rows(r, X):
-    """r X, (k, d), from r (k, n): r_ic x_ij summed over the rows i."""
-    if not isinstance(X, np.ndarray):  # sparse
-        return r @ X
-    product, r = np.zeros((X.shape[1], len(r))), r.T.copy()
-    for rows, columns, x in tiles(X, r.shape[1]):
-        some = r[rows].reshape(*x.shape[:2], -1)
-        product[columns] += (x.transpose(0, 2, 1) @ some).sum(0)  # (m, w, k) = (m, w, h) (m, h, k)
-    return product.T
-
-
-def tile(k, d):
-    """h and w, such that a matrix (h, w) times one (w, k) is at most BLOCK multiplications.
-
-    A larger product OpenBLAS would share among threads of its own, which wait for each other: for very long
-    where other programs want the processors too. For k above MANY it may: they are worth while there.
-    """
-    if k > MANY:
-        return 512, min(d, 512)
-    w = min(d, max(128, BLOCK // (64 * k)))  # h is then 64; more where X is narrow, fewer for k > 32
-    return BLOCK // (k * w), w
-
-
-def tiles(X, k):
-    """Cut X (n, d) into stacks of m matrices (h, w), one below the other; one call multiplies a whole stack.
-
-    Yields of each stack the slice of rows, the slice of columns, and itself (m, h, w) in float64. The last
-    rows, if fewer than h, are a stack of one.
-    """
-    (n, d), (h, w) = X.shape, tile(k, X.shape[1])
-    most, whole = h * max(1, PART // (h * w)), n // h * h
-    for rows in slices(0, whole, most) + slices(whole, n, h):
-        for columns in slices(0, d, w):
-            x = X[rows, columns].astype(float, copy=False)
-            yield rows, columns, x.reshape(-1, min(h, len(x)), x.shape[1])
-
-
-def normalise(joint):
-    """r as (k, n), and log P(x_i) (n,), from the log joint, which is overwritten.   (3a, steps 4 and 5)
+def normalise(joint, rows):
+    """r (h, k) and log P(x_i) (h,), from the log joint, which is overwritten.   (3a, steps 4 and 5)
 
     The largest term of each sum is divided out first, since exp() of a sum of thousands of logs is 0 in
     float64. (scipy.special.logsumexp does the same, but takes 0.2 s to import.)
     """
-    top = joint.max(0)
+    top = joint.max(1)
     if (top == -np.inf).any():
-        raise ValueError(f"X[{np.argmin(top)}] is impossible under every component: P(x) = 0")
-    r = np.exp(np.subtract(joint, top, out=joint), out=joint)
-    total = r.sum(0)
-    r /= total
+        raise ValueError(f"X[{rows.start + np.argmin(top)}] is impossible under every component: P(x) = 0")
+    joint -= top[:, None]
+    r = np.exp(joint, out=joint)
+    total = r.sum(1)
+    r /= total[:, None]
     return r, top + np.log(total)
 
 
 def log_likelihood(X, pi, W):
     """log P(X) = sum_i log sum_c P(x_i, z_i = c), what EM makes large. A float; for an example that is
     impossible under every component, minus infinity. Raises ValueError as `e_step` does for X, pi, W."""
-    data = prepare(X)
-    joint = log_joint(data, logs(*checked_parameters(data, pi, W)))
-    return float(np.logaddexp.reduce(joint, axis=0).sum())
+    X = checked_X(X)
+    log = logs(*checked_parameters(X, pi, W))
+
+    def step(rows, x, m):
+        return [np.logaddexp.reduce(log_joint(x, m, log), axis=1).sum()]
+
+    return float(*over_rows(step, X, len(log.pi)))
 
 
 # 3b
@@ -276,10 +169,15 @@ def expected_complete_log_likelihood(X, r, pi, W):
 
     Raises ValueError for an X, r, pi or W out of range or shape.
     """
-    data = prepare(X)
-    pi, W = checked_parameters(data, pi, W)
-    r = checked_r(data, r, len(pi)).T
-    return float(r[r > 0] @ log_joint(data, logs(pi, W))[r > 0])
+    X = checked_X(X)
+    log = logs(*checked_parameters(X, pi, W))
+    r = checked_r(X, r, len(log.pi))
+
+    def step(rows, x, m):
+        some = r[rows] > 0
+        return [r[rows][some] @ log_joint(x, m, log)[some]]
+
+    return float(*over_rows(step, X, len(log.pi)))
 
 
 # 3c, 3d
@@ -317,35 +215,40 @@ def m_step(X, r):
 
     Raises ValueError for an X or r out of range or shape.
     """
-    data = prepare(X)
-    r = checked_r(data, r, np.shape(r)[-1] if np.ndim(r) else 0)
-    return maximise(data, *count(data, r.T))
+    X = checked_X(X)
+    r = checked_r(X, r, np.shape(r)[-1] if np.ndim(r) else 0)
+    return maximise(X, r, *sums(X, r))
 
 
-def count(data, r):
-    """What the M step takes from r (k, n): sum_i r_ic (k, 1), sum_i r_ic x_ij and sum_i m_ij r_ic (k, d).
+def sums(X, r, columns=slice(None)):
+    """What the M step takes from X and r: sum_i r_ic (k, 1), sum_i r_ic x_ij and sum_i m_ij r_ic (k, d)."""
 
-    With nothing missing, m is 1 and the last is like the first.
-    """
-    mass = r.sum(1, keepdims=True)
-    return mass, times_rows(r, data.ones), mass if data.seen is None else times_rows(r, data.seen)
+    def step(rows, x, m):
+        return sums_of_rows(x[:, columns], None if m is None else m[:, columns], r[rows])
 
-
-def maximise(data, mass, mass_ones, mass_seen):
-    """pi (k,) and W (k, d), as `m_step`, from the sums of `count`."""
-    n = data.ones.shape[0]
-    W = mass_ones / np.where(mass_seen > 0, mass_seen, 1)
-    rounding = 8 * np.sqrt(n) * np.finfo(float).eps * mass_seen
-    W[mass_seen - mass_ones <= rounding] = 1  # a column of ones; one of zeros gives exactly 0 anyway
-    if not mass_seen.all():
-        W = np.where(mass_seen > 0, W, overall_mean(data))
-    return mass[:, 0] / n, W
+    return over_rows(step, X, r.shape[1])
 
 
-def overall_mean(data):
-    """(d,): the share of ones in each column among the entries seen, or 1/2 if there are none."""
-    _, ones, seen = count(data, np.ones((1, data.ones.shape[0])))
-    return np.where(seen > 0, ones / np.maximum(seen, 1), 0.5)[0]
+def sums_of_rows(x, m, r):
+    """`sums` for h rows, r (h, k). With nothing missing, m is 1 and the last sum is like the first."""
+    mass = r.sum(0)[:, None]
+    return mass, product(r.T, x), mass.copy() if m is None else product(r.T, m)
+
+
+def maximise(X, r, mass, ones, seen):
+    """pi (k,) and W (k, d), as `m_step`, from r and its sums."""
+    k, d = ones.shape
+    mean = np.divide(ones.sum(0), seen.sum(0), out=np.full(d, 0.5), where=seen.sum(0) > 0)
+    W = np.divide(ones, seen, out=np.tile(np.minimum(mean, 1), (k, 1)), where=seen > 0)
+    near_1 = (seen > 0) & (seen - ones <= 8 * np.sqrt(len(r)) * np.finfo(float).eps * seen)
+    columns = near_1.any(0)
+    if (
+        columns.any()
+    ):  # W = 1 would rule out any 0 in the column. Is there one? Whole numbers have no rounding
+        _, ones, seen = sums(X, (r > 0).astype(float), columns)
+        below_1 = np.minimum(W[:, columns], np.nextafter(1, 0))
+        W[:, columns] = np.where(near_1[:, columns], np.where(ones == seen, 1, below_1), W[:, columns])
+    return mass[:, 0] / len(r), W
 
 
 # EM
@@ -374,104 +277,198 @@ def fit(X, k, restarts=1, seed=0, max_iter=1000, tol=1e-10, start=None):
     rows do not add up to 1, and as `e_step` does for X.
     """
     for name, value in {"k": k, "restarts": restarts, "max_iter": max_iter}.items():
-        if not isinstance(value, (int, np.integer)) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise ValueError(f"{name}={value}: it must be a whole number, 1 or more")
-    data = prepare(X)
-    rng, n = np.random.default_rng(seed), data.ones.shape[0]
+    X = prepare(X)
+    rng, n = np.random.default_rng(seed), X.shape[0]
     draws = (rng.random((n, k)) for _ in range(restarts))
     starts = (r / r.sum(1, keepdims=True) for r in draws)
     if start is not None:
-        first = checked_r(data, start, k)
+        first = checked_r(X, start, k, "start")
         if not np.allclose(first.sum(1), 1):
             raise ValueError("start: each row must add up to 1")
         starts = itertools.chain([first], itertools.islice(starts, restarts - 1))
-    return max((em(data, r, max_iter, tol) for r in starts), key=lambda found: found.log_likelihood)
+    return max((em(X, r, max_iter, tol) for r in starts), key=lambda found: found.log_likelihood)
 
 
-def em(data, r, max_iter, tol):
-    """The Fit from the responsibilities r (n, k).
-
-    An E step and the sums for the next M step are one trip through X: if X is not very wide, each part of it
-    is still in the cache.
-    """
+def em(X, r, max_iter, tol):
+    """The Fit from the responsibilities r (n, k)."""
     history, converged = [], False
-    parts, rs = zip(*split(data, r))
-    with workers(data.ones.size) as each:
-        counts = each(count, parts, rs)
-        while not converged and len(history) < max_iter:
-            pi, W = maximise(data, *map(sum, zip(*counts)))
-            del counts  # so that there is never room needed for two
-            one = functools.partial(trip, log=logs(pi, W), is_last=len(history) + 1 == max_iter)
-            rs, log_ps, counts = zip(*each(one, parts))
-            history.append(float(sum(log_ps)))
-            converged = len(history) > 1 and history[-1] - history[-2] <= tol * abs(history[-1])
+    totals = sums(X, r)
+    r = r.copy()  # it may be the caller's `start`
+    while not converged and len(history) < max_iter:
+        pi, W = maximise(X, r, *totals)
+        log_p, *totals = over_rows(functools.partial(iterate, r, logs(pi, W)), X, len(pi))
+        history.append(float(log_p))
+        converged = len(history) > 1 and history[-1] - history[-2] <= tol * abs(history[-1])
     order = np.argsort(-pi, kind="stable")
-    r = np.concatenate(rs, axis=1)[order].T.copy()
-    return Fit(pi[order], W[order], r, history[-1], len(history), converged, history)
+    return Fit(pi[order], W[order], r[:, order], history[-1], len(history), converged, history)
 
 
-def split(data, r):
-    """data and r (n, k) in parts, by rows: pairs of Data and r (k, rows).
+def iterate(r, log, rows, x, m):
+    """The E step for some rows, in r (n, k): their log P(X), and their sums for the next M step."""
+    r_rows, log_p = normalise(log_joint(x, m, log), rows)
+    r[rows] = r_rows
+    return log_p.sum(), *sums_of_rows(x, m, r_rows)
 
-    A part has about PART entries, or 8 MANY rows where these are more: a sum that `count` makes of it, (k, d)
-    in float64, then takes no more bytes than the part. A sparse X is one part, and so is any X for k > MANY.
+
+# What X, pi, W and r must be
+
+
+def checked_X(X):
+    """X as an array, its entries still to be checked; or, if it is sparse, as Data.
+
+    ValueError for no rows, no columns, or no numbers, and for an entry of a sparse X other than 0 and 1.
     """
-    (n, d), k = data.ones.shape, r.shape[1]
-    if n * d <= PART or k > MANY or not isinstance(data.ones, np.ndarray):
-        return [(floats(data), r.T)]
-    h, _ = tile(k, d)
-    cuts = slices(0, n, max(h, PART // d, 8 * MANY) // h * h)
-    return [(Data(*(A if A is None else A[cut] for A in data)), r[cut].T) for cut in cuts]
+    sparse = hasattr(X, "tocsr")
+    X = X.tocsr() if sparse else np.asarray(unmasked(X))
+    if X.ndim != 2 or 0 in X.shape:
+        raise ValueError(f"X must have rows (examples) and columns, but its shape is {X.shape}")
+    if X.dtype.kind not in "biuf":
+        raise ValueError(f"X must hold the numbers 0 and 1, but its type is {X.dtype}")
+    if not sparse:
+        return X
+    if not X.has_canonical_format:
+        X = X.copy()  # the caller's stays as it is
+        X.sum_duplicates()
+    wrong = (X.data != 0) & (X.data != 1)
+    if wrong.any():
+        i, j = X.tocoo().row[wrong][0], X.indices[wrong][0]
+        raise ValueError(f"X[{i}, {j}] is {X[i, j]}; it must be 0 or 1")
+    return Data(X.astype(float, copy=False), None)
 
 
-@contextlib.contextmanager
-def workers(entries):
-    """`each`, a map that returns a list, over up to eight threads, of which the caller's own is one.
+def checked_rows(X, rows):
+    """x and m of some rows of an array. ValueError that names the first entry other than 0, 1 or NaN."""
+    values = X[rows]
+    ones = values == 1
+    if (ones | (values == 0)).all():
+        return values if values.dtype == float else ones, None
+    seen = ~np.isnan(values)
+    wrong = seen & ~ones & (values != 0)
+    if wrong.any():
+        i, j = np.argwhere(wrong)[0]
+        raise ValueError(f"X[{rows.start + i}, {j}] is {values[i, j]}; it must be 0 or 1, or NaN if missing")
+    return ones, seen
 
-    While numpy computes, other threads run. There is one for every 4 PART entries of X, since with fewer, to
-    wake it takes longer than it saves; and only the caller's where the system has none left.
+
+def checked_parameters(X, pi, W):
+    """pi and W as float64. ValueError for a wrong shape, a pi below 0 or infinite, a W outside 0 to 1."""
+    pi, W, d = np.asarray(unmasked(pi), float), np.asarray(unmasked(W), float), X.shape[1]
+    if pi.ndim != 1 or W.shape != (len(pi), d):
+        raise ValueError(f"pi and W must have shapes (k,) and (k, {d}), but have {pi.shape} and {W.shape}")
+    if not (((pi >= 0) & (pi < np.inf)).all() and ((W >= 0) & (W <= 1)).all()):
+        raise ValueError("pi must be 0 or more and finite, and W between 0 and 1")
+    return pi, W
+
+
+def checked_r(X, r, k, name="r"):
+    """r as a float64 array. ValueError for a shape other than (n, k), and below 0, infinity or NaN in it."""
+    r, n = np.asarray(unmasked(r), float), X.shape[0]
+    if r.shape != (n, k):
+        raise ValueError(f"{name} must have the shape (n, k) = ({n}, {k}), but it is {r.shape}")
+    if not ((r >= 0) & (r < np.inf)).all():
+        raise ValueError(f"{name} must be 0 or more, and finite")
+    return r
+
+
+def unmasked(A):
+    """A masked array with NaN for what it masks; anything else as it came."""
+    return A.astype(float).filled(np.nan) if isinstance(A, np.ma.MaskedArray) else A
+
+
+# Speed
+
+
+class Data(NamedTuple):
+    """X, checked: `fit` goes through it in every iteration, and wants to check it only once."""
+
+    x: np.ndarray  # (n, d), in float64 if it is small or sparse, else in bytes; 0 where an entry is missing
+    m: np.ndarray | None  # (n, d), in the same type: whether an entry is seen. None: all are
+
+    @property
+    def shape(self):
+        return self.x.shape
+
+
+def prepare(X):
+    """The Data of X. ValueError that names the first entry other than 0, 1 or NaN."""
+    X = checked_X(X)
+    if isinstance(X, Data):
+        return X
+    x = np.empty(X.shape, float if X.size < 1_000_000 else bool)
+
+    def step(rows, some, m):
+        x[rows] = some
+        return [m is not None]
+
+    missing = over_rows(step, X, 1)[0]
+    return Data(x, (~np.isnan(X)).astype(x.dtype, copy=False) if missing else None)
+
+
+def over_rows(f, X, k):
+    """Call f(rows, x, m) for all rows of X, a slice of them at a time, and add up the lists that it returns.
+
+    The rows are shared out among up to eight threads, one for every 8 million multiplications: with fewer, to
+    start it takes longer than it saves. A sparse X is done in one call.
     """
-    others = min(entries // (4 * PART), os.cpu_count() or 1, 8) - 1
-    if others < 1:
-        yield lambda f, *arguments: list(map(f, *arguments))
-        return
+    n, d = X.shape
+    if isinstance(X, Data) and not isinstance(X.x, np.ndarray):
+        return f(slice(0, n), X.x, None)
+    threads = max(1, min(n * d * k // 8_000_000, os.cpu_count() or 1, 8, n))
+    ends = [n * i // threads for i in range(threads + 1)]
+    share = functools.partial(share_of_rows, f, X)
+    if threads == 1:
+        return share(0, n)
     from concurrent.futures import ThreadPoolExecutor  # 10 ms
 
-    with ThreadPoolExecutor(others) as pool:
-
-        def each(f, *arguments):
-            jobs = list(zip(*arguments))
-            results, turns, helpers = [None] * len(jobs), iter(range(len(jobs))), []
-
-            def work():
-                try:
-                    for i in turns:  # whoever is free takes the next
-                        results[i] = f(*jobs[i])
-                finally:
-                    list(turns)  # after an error or Ctrl-C there is nothing left for the others
-
-            with contextlib.suppress(RuntimeError):  # the system has no thread left
-                helpers.extend(pool.submit(work) for _ in range(min(others, len(jobs) - 1)))
-            work()
-            for helper in helpers:
-                helper.result()  # raises what was raised there
-            return results
-
-        yield each
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            return functools.reduce(add, pool.map(share, ends[:-1], ends[1:]))
+        except RuntimeError:  # the system has no thread left
+            return share(0, n)
 
 
-def floats(data):
-    """data in float64, so that no product has to make it; if it is large, as it is: `tiles` does better."""
-    if data.ones.size > 2 * PART:
-        return data
-    return Data(*(A if A is None else A.astype(float, copy=False) for A in data))
+def share_of_rows(f, X, start, stop):
+    """`over_rows` for the rows from start to stop, in one thread.
+
+    About half a megabyte at a time is turned into float64: it is still in the processor's cache at every step
+    of f, whereas all of X would come from memory each time. Wide rows, of which that would be too few, stay
+    in bytes, and `product` turns them.
+    """
+    total, h = None, max(64, 65_536 // X.shape[1])
+    for rows in slices(start, stop, h):
+        x, m = (A if A is None else A[rows] for A in X) if isinstance(X, Data) else checked_rows(X, rows)
+        if h > 64:
+            x, m = (A if A is None else A.astype(float, copy=False) for A in (x, m))
+        total = add(total, f(rows, x, m))
+    return total
 
 
-def trip(data, log, is_last):
-    """The E step, and the sums for the next M step if one follows: r (k, n), log P(X), what `count` gives."""
-    data = floats(data)
-    r, log_p = normalise(log_joint(data, log))
-    return r, log_p.sum(), None if is_last else count(data, r)
+def slices(start, stop, size):
+    """From start to stop, in slices of at most that size."""
+    return [slice(i, min(i + size, stop)) for i in range(start, stop, size)]
+
+
+def add(a, b):
+    """The sums of two lists, entry by entry, each made in the larger of the two: a new array takes time."""
+    if a is None or b is None:
+        return b
+    return [operator.iadd(*sorted(pair, key=np.size, reverse=True)) for pair in zip(a, b)]
+
+
+def product(A, B):
+    """A @ B, by pieces where B is in bytes, or where OpenBLAS was not kept to one thread.
+
+    A product of more than 262,144 multiplications it would share among threads of its own. On a busy machine
+    these and ours wait for each other, for seconds.
+    """
+    size = 262_144 // (A.shape[0] * min(A.shape[1], B.shape[1])) or 1
+    if not isinstance(B, np.ndarray) or B.dtype == float and (ONE_THREAD or size >= max(B.shape)):
+        return A @ B
+    if A.shape[1] > B.shape[1]:
+        return sum(A[:, cut] @ B[cut].astype(float, copy=False) for cut in slices(0, len(B), size))
+    return np.hstack([A @ B[:, cut].astype(float, copy=False) for cut in slices(0, B.shape[1], size)])
 
 
 # Files
@@ -607,7 +604,8 @@ def basic(args):
     if people is not None:
         right = agreement(found.r, people)
         print(f"Agreement with the true populations: {right} of {len(people)} ({right / len(people):.1%})")
-    path = f"genomes_k{args.k}.png"
+    name = os.path.basename(args.data).partition(".")[0].strip("-")[:99] or "components"
+    path = f"{name}_k{args.k}.png"
     save(path, png(draw_fit(found, people)))
     print(f"Picture: {path}")
 
@@ -696,12 +694,15 @@ def select(args):
     """A table for k = 1 to KMAX; best is the smallest BIC = -2 log-likelihood + parameters * log n."""
     X = read(args.data)
     n, d = X.shape
+    hidden = int(np.isnan(X).all(0).sum()) if isinstance(X, np.ndarray) else 0
+    if hidden:
+        print(f"Columns that nobody shows: {hidden} of {d}; their W are no parameters")
     bic = []
     print(f"{'k':>3} {'log-likelihood':>18} {'parameters':>11} {'BIC':>18}")
     for k in range(1, args.k + 1):
         progress(f"k = {k} of {args.k}")
         found = fit(X, k, args.restarts, args.rng_seed, args.iters)
-        size = k - 1 + k * d
+        size = k - 1 + k * (d - hidden)
         bic.append(size * np.log(n) - 2 * found.log_likelihood)
         progress("")
         limit = "" if found.converged else "   not converged"
@@ -717,7 +718,7 @@ def draw_bic(bic, best):
     axes = figure.subplots()
     axes.plot(range(1, len(bic) + 1), bic, "o-", color="#0072B2")
     axes.plot(best, bic[best - 1], "*", color="#D55E00", markersize=22, label=f"smallest: k = {best}")
-    axes.set(xlabel="number of components k", ylabel="BIC: small is good")
+    axes.set(xlabel="number of components k", ylabel="BIC: misfit plus a price for parameters")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False)
     return figure
