@@ -8,6 +8,7 @@ from pathlib import Path
 from . import clusters, gradients, models, nodes, reference
 from .actions import NODES
 from .checks import Outcome, in_words, judge
+from .found import SCRIPTS, scripts
 from .limits import ROOT
 from .parts import FILES, ON_NODES, PARTS, POINTS, SECONDS
 
@@ -18,23 +19,12 @@ JUDGES = {
     "clusters": clusters.trials,
 }
 TRIALS = {part: JUDGES[row.judged_by] for part, row in PARTS.items()}
-SCRIPTS = ("backprop.py", "kmeans.py")
-LARGEST = 2_000_000  # bytes of a script
 
 
 @functools.cache
 def trials(part):
     """The trials of a part; the same for every submission."""
     return TRIALS[part](part)
-
-
-@dataclass
-class Script:
-    """One of the two files as it was found: its bytes, or the reason why there are none, and a remark."""
-
-    data: bytes = b""
-    problem: str = ""
-    remark: str = ""
 
 
 @dataclass
@@ -51,47 +41,60 @@ class PartGrade:
 
 
 class Grading:
-    """The grades of one submission, each part when it is first asked for."""
+    """The grades of one submission, each part when it is first asked for.
 
-    def __init__(self, folder, sandbox=None):
-        self.folder, self.sandbox = Path(folder), sandbox
-        self.scripts = {name: find(self.folder, name) for name in SCRIPTS}
-        self.grades, self.problems = {}, {}
+    All that is judged of the student's own work, in every part, is judged before anything is lent to this
+    submission: what a lending run may have seen comes too late for the points of the parts that it was lent.
+    """
+
+    def __init__(self, place, sandbox=None):
+        self.place, self.sandbox = Path(place), sandbox
+        self.scripts = scripts(self.place)
+        self.grades, self.problems, self.judged, self.odd = {}, {}, {}, []
 
     def part(self, part):
         if part not in self.grades:
-            try:
-                self.grades[part] = PartGrade(part, self.outcomes(part))
-            except Exception:
-                self.grades[part] = PartGrade(part, fault=traceback.format_exc())
+            own = self.own(part)
+            self.grades[part] = own if own.fault else guarded(part, self.outcomes)
         return self.grades[part]
 
-    def all(self):
-        return [self.part(part) for part in PARTS]
+    def own(self, part):
+        """The part with the student's own nodes."""
+        if part not in self.judged:
+            self.judged[part] = guarded(part, self.own_outcomes)
+        return self.judged[part]
 
-    def outcomes(self, part):
+    def own_outcomes(self, part):
         problem = self.problem(FILES[part])
         if problem:
             return {name: Outcome(False, problem) for name in POINTS[part]}
         found = {}
         for trial in trials(part):
-            found.update(self.trial(trial))
+            found |= judge(trial, self.run(trial, []))
         return {name: found[name] for name in POINTS[part]}
 
-    def trial(self, trial):
-        """With the submission's own nodes; where that fails and nodes are another part, the reference's."""
-        outcomes = judge(trial, self.run(trial, []))
-        if trial.part in ON_NODES and not all(outcome.passed for outcome in outcomes.values()):
-            again = judge(trial, self.run(trial, [replacement(trial.part)]))
-            remark = "passed with the reference's other parts in the place of yours; with yours: "
-            for name, outcome in again.items():
-                if outcome.passed and not outcomes[name].passed:
-                    outcomes[name] = Outcome(True, remark=remark + outcomes[name].reason)
-        return outcomes
+    def outcomes(self, part):
+        """Where a part that is built on nodes fails with the student's, it is run with nodes that are lent.
+
+        Of that run only the points count: its texts, which may hold anything, are dropped.
+        """
+        found = dict(self.own(part).outcomes)
+        failed = {name for name, outcome in found.items() if not outcome.passed}
+        if part not in ON_NODES or not failed or self.problem(FILES[part]):
+            return found
+        for other in PARTS:
+            self.own(other)
+        for trial in trials(part):
+            if failed & set(trial.checks):
+                again = judge(trial, self.run(trial, [replacement(part)]))
+                found |= {name: lent(found[name]) for name in failed & set(again) if again[name].passed}
+        return found
 
     def run(self, trial, before):
         steps = [["load", {}], *before]
         run = self.execute(trial.script, steps + trial.steps, SECONDS[trial.part])
+        if run.odd and trial.part not in self.odd:
+            self.odd.append(trial.part)
         run.results = run.results[len(steps) :]
         return run
 
@@ -114,44 +117,35 @@ class Grading:
         if not run.results:
             return f"{script} cannot be imported: {run.end or 'it ended Python itself'}"
         error = run.results[0].error
-        return f"{script} cannot be imported: it {in_words(error)}" if error else ""
+        return (
+            f"{script} cannot be imported: it {in_words(error)}{self.advice(script, error)}" if error else ""
+        )
+
+    def advice(self, script, error):
+        """What to do about the exception of an import."""
+        if error["type"] == "SystemExit":
+            return ". Keep `if __name__ == '__main__':` above what runs the command line"
+        remark = self.scripts[script].remark
+        return f" ({remark})" if error["type"] == "ModuleNotFoundError" and remark else ""
+
+
+def guarded(part, function):
+    """The grade of a part; a failure of the grader is none of the student's."""
+    try:
+        return PartGrade(part, function(part))
+    except Exception:
+        return PartGrade(part, fault=traceback.format_exc())
+
+
+def lent(outcome):
+    remark = "passed with the reference's other parts in the place of yours; with yours: "
+    return Outcome(True, remark=remark + outcome.reason)
 
 
 def replacement(part):
     """The step that puts the reference's nodes, and for 1n its descent, in the place of the submission's."""
     more = ("gradient_descent",) if part == "1n" else ()
     return ["replace", {"source": reference.source(more), "names": [*NODES, *more]}]
-
-
-def find(folder, name):
-    """The script in the folder, or the only one of its name below it."""
-    path, remark = folder / name, ""
-    if not ordinary(path):
-        below = sorted(p for p in folder.rglob(name) if ordinary(p) and "__MACOSX" not in p.parts)
-        if len(below) != 1:
-            return Script(problem=missing(folder, name, below))
-        path, remark = below[0], f"{name} was found in {below[0].parent.relative_to(folder)}/"
-    if path.stat().st_size > LARGEST:
-        return Script(problem=f"{name} is larger than {LARGEST:,} bytes")
-    return Script(path.read_bytes(), remark=remark)
-
-
-def ordinary(path):
-    """Whether it is a file, and no link to one, which may lie anywhere."""
-    return path.is_file() and not path.is_symlink()
-
-
-def missing(folder, name, below):
-    if (folder / name).is_symlink():
-        return f"{name} is a link, and links are not followed"
-    if below:
-        return f"there are several {name}: {', '.join(str(p.relative_to(folder)) for p in below[:5])}"
-    others = (
-        sorted(p.name for p in folder.iterdir() if p.suffix in (".py", ".ipynb", ".zip"))
-        if folder.is_dir()
-        else []
-    )
-    return f"there is no {name}" + (f", only {', '.join(others[:5])}" if others else "")
 
 
 @functools.cache

@@ -4,12 +4,15 @@ import base64
 import contextlib
 import json
 import os
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +32,11 @@ class Run:
 
     results: list
     end: str  # "" if it ended by itself
+    odd: bool = False  # something came back that is no result
+
+
+class Stopped(BaseException):
+    """Grading is to end at once: no exception of a part that was graded."""
 
 
 class ServerDied(Exception):
@@ -42,9 +50,10 @@ class Sandbox:
     Python for each. What is not possible here falls back to the next, and `note` says so.
     """
 
-    def __init__(self, isolation="user", hidden=(), patience=1):
+    def __init__(self, isolation="user", hidden=(), patience=1, stopping=None):
         self.hidden = [str(path) for path in (*project_files(), *hidden) if not needed(path)]
         self.isolation = isolation if sys.platform == "linux" else "spawn"
+        self.stopping = stopping or threading.Event()
         self.patience, self.user, self.note, self.server = patience, None, "", None
         self.fence = self.hidden
         if self.isolation != "spawn":
@@ -115,7 +124,7 @@ class Sandbox:
                 task.seek(0)
                 end = (self.spawned if self.isolation == "spawn" else self.forked)(request, task, results)
                 results.seek(0)
-                return Run(read(results.read(LONGEST), scratch), end)
+                return Run(*read(results.read(LONGEST), scratch, end))
         finally:
             remove(scratch, self.user)
 
@@ -138,7 +147,13 @@ class Sandbox:
             return out_of_time(seconds)
 
     def answer(self, seconds):
-        self.channel.settimeout(seconds)
+        end = time.monotonic() + seconds
+        while not select.select([self.channel], [], [], 0.1)[0]:
+            if self.stopping.is_set():
+                self.close()
+                raise Stopped
+            if time.monotonic() > end:
+                raise TimeoutError
         data = self.channel.recv(65536)
         if not data:
             raise EOFError
@@ -245,15 +260,15 @@ def owner(path):
         return os.lstat(path).st_uid
 
 
-def read(data, scratch):
-    """The results, a line of JSON each, up to the first that is none."""
+def read(data, scratch, end=""):
+    """The results, a line of JSON each, up to the first that is none; whether there was one."""
     results = []
     for line in data.replace(scratch.encode(), b"").splitlines():
         try:
             results.append(Result(json.loads(line)))
         except Exception:  # whatever it is, it is no result
-            break
-    return results
+            return results, end, not end
+    return results, end, False
 
 
 class Result:

@@ -1,4 +1,4 @@
-"""The reports: results.json as Gradescope reads it, a row of grades.csv, and lines for a terminal."""
+"""The reports: results.json as Gradescope reads it, grades.csv, a text for a mail, lines for a terminal."""
 
 import csv
 import io
@@ -6,24 +6,29 @@ import json
 import os
 from pathlib import Path
 
-from .grading import SCRIPTS
+from .found import SCRIPTS
 from .parts import FILES, MAXIMUM, PARTS, POINTS, TITLES, TOTAL
 
-COLUMNS = ["submission", *PARTS, "total", "remarks"]
+COLUMNS = ["submission", "name", "student ID", *PARTS, "total", "remarks", "lost"]
 NOT_RUN = "not run: grading ended before this part"
 
 
-def results(grading, grades, note=""):
+class Foreign(Exception):
+    """A grades.csv that is not of this grader."""
+
+
+def results(grading, grades, note="", more=None):
     """The content of results.json; a part without a grade yet has 0 points and says so."""
     tests = [information(grading, script) for script in SCRIPTS]
     tests += [part_test(part, grades.get(part)) for part in PARTS]
     if note:
         tests.append(line("for staff", "passed", note, visibility="hidden"))
+    more = more and {"extra_data": more | {"complete": len(grades) == len(PARTS)}}
     faults = [part for part, grade in grades.items() if grade.fault]
     output = f"{TOTAL} points are for code, in {len(PARTS)} parts."
     if faults:
         output = f"The grader itself failed: {', '.join(faults)} not graded. Please tell the staff."
-    return {"output": output, "output_format": "text", "visibility": "visible", "tests": tests}
+    return {"output": output, "output_format": "text", "visibility": "visible", "tests": tests} | (more or {})
 
 
 def information(grading, script):
@@ -86,10 +91,56 @@ def write(path, content):
     replace(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
+def complete(path):
+    """What results.json says of where the submission is from, and whether all of it was graded."""
+    try:
+        known = json.loads(Path(path).read_text(encoding="utf-8"))["extra_data"]
+        return str(known["from"]), bool(known["complete"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "", False
+
+
 def write_table(path, rows):
     table = io.StringIO()
     csv.writer(table).writerows([COLUMNS, *rows])
     replace(path, table.getvalue())
+
+
+def read_table(path):
+    """The rows that are there already, by submission."""
+    if not os.path.exists(path):
+        return {}
+    with open(path, encoding="utf-8-sig", newline="", errors="replace") as file:
+        first, *rows = list(csv.reader(file)) or [[]]
+    if first != COLUMNS or any(len(row) != len(COLUMNS) for row in rows if row):
+        raise Foreign(f"{path} is no table that this grader wrote: move it away, or choose another -o")
+    return {row[0]: row for row in rows if row}
+
+
+def holds_grades(folder):
+    """Whether it is the -o of an earlier call."""
+    try:
+        return bool(read_table(folder / "grades.csv"))
+    except (Foreign, OSError, ValueError, csv.Error):
+        return False
+
+
+def letter(name, grading, grades):
+    """The grade in words, to be pasted into a mail."""
+    yield f"{name}: {sum(grade.score for grade in grades.values())} of {TOTAL} points for code"
+    texts = dict.fromkeys(grading.scripts[script].remark for script in SCRIPTS)
+    yield from (f"({text})" for text in texts if text)
+    for part, grade in grades.items():
+        yield f"\n{part} {TITLES[part]}: {grade.score} of {MAXIMUM[part]}"
+        if grade.fault:
+            yield "not graded: the grader itself failed"
+        elif (
+            len(reasons := {o.reason for o in grade.outcomes.values() if not o.passed}) == 1
+            and not grade.score
+        ):
+            yield f"    {reasons.pop()}"
+        elif grade.score < MAXIMUM[part] or any(outcome.remark for outcome in grade.outcomes.values()):
+            yield from (f"    {line}" for line in check_lines(part, grade))
 
 
 def replace(path, text):
@@ -98,16 +149,19 @@ def replace(path, text):
     os.replace(beside, path)
 
 
-def row(name, grading, grades, fault=""):
+def row(name, person, grading, grades, fault=""):
     """A row of grades.csv. A part that the grader could not grade is empty, and so is the total then."""
     scores = {grade.part: grade.score for grade in grades if not grade.fault}
     total = sum(scores.values()) if len(scores) == len(PARTS) else ""
-    return [
-        plain(name),
-        *(scores.get(part, "") for part in PARTS),
-        total,
-        plain(remarks(grading, grades, fault)),
-    ]
+    points = [str(scores.get(part, "")) for part in PARTS]
+    texts = [*points, str(total), plain(remarks(grading, grades, fault)), lost(grades)]
+    return [plain(name), *map(plain, person), *texts]
+
+
+def lost(grades):
+    """The checks that were not passed, by part."""
+    failed = {g.part: [n for n, outcome in g.outcomes.items() if not outcome.passed] for g in grades}
+    return "; ".join(f"{part} {', '.join(names)}" for part, names in failed.items() if names)
 
 
 def remarks(grading, grades, fault):
@@ -116,11 +170,23 @@ def remarks(grading, grades, fault):
     texts += [
         f"grader fault at {grade.part}: {grade.fault.splitlines()[-1]}" for grade in grades if grade.fault
     ]
-    texts += [grading.scripts[name].remark or grading.known(name) for name in SCRIPTS]
+    for name in SCRIPTS:
+        texts += [grading.scripts[name].remark, grading.known(name)]
+    texts += untouched(grading, grades)
+    if grading.odd:
+        texts.append(f"look at the code: what came back could not be read, in {' '.join(grading.odd)}")
     helped = [grade.part for grade in grades if any(outcome.remark for outcome in grade.outcomes.values())]
     if helped:
         texts.append(f"with the reference's other parts: {' '.join(helped)}")
-    return " | ".join(" ".join(text.split()) for text in texts if text)
+    return " | ".join(dict.fromkeys(" ".join(text.split()) for text in texts if text))
+
+
+def untouched(grading, grades):
+    """A word on a file that can be imported but earns next to nothing."""
+    for name in SCRIPTS:
+        scores = [grade.score for grade in grades if FILES[grade.part] == name]
+        if scores and sum(scores) <= 1 and grading.known(name) == "":
+            yield f"almost nothing in {name} works: is it the starter as it was handed out?"
 
 
 def plain(text):

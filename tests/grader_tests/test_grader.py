@@ -4,6 +4,8 @@ import csv
 import functools
 import json
 import os
+import subprocess
+import sys
 import time
 import zipfile
 from pathlib import Path
@@ -56,8 +58,9 @@ def strict(path):
 
 
 def table(output):
+    """The rows of grades.csv, a dictionary each."""
     with open(output / "grades.csv", encoding="utf-8", newline="") as file:
-        return list(csv.reader(file))
+        return list(csv.DictReader(file))
 
 
 def printed_by(sandbox, text, seconds=20):
@@ -198,7 +201,8 @@ def test_output_is_cut_off(sandbox):
 )
 def test_what_comes_back_and_is_no_result_ends_the_results(line):
     good = b'{"seen": {}, "output": "", "error": null}\n'
-    assert len(limits.read(good + line + b"\n" + good, "/nowhere")) == 1
+    results, _, odd = limits.read(good + line + b"\n" + good, "/nowhere")
+    assert len(results) == 1 and odd
 
 
 ODD = [
@@ -333,7 +337,7 @@ def test_a_fault_of_the_grader_is_no_zero(submission, sandbox, tmp_path, monkeyp
     row = dict(zip(report.COLUMNS, job.row()))
     assert (
         row["1e"] == row["total"] == ""
-        and row["1b"] == MAXIMUM["1b"]
+        and row["1b"] == str(MAXIMUM["1b"])
         and "broken on purpose" in row["remarks"]
     )
     assert not job.whole()
@@ -385,7 +389,7 @@ class LogNode(Node):
 def test_another_submission_cannot_be_read(ahead):
     folder, (result,) = ahead("test_another_submission_cannot_be_read")
     assert result.returncode == 0, result.stderr
-    assert [row[-2] for row in table(folder / "out")] == ["total", str(MAXIMUM["2a"]), str(TOTAL)]
+    assert [row["total"] for row in table(folder / "out")] == [str(MAXIMUM["2a"]), str(TOTAL)]
 
 
 # the command line
@@ -395,7 +399,7 @@ def test_another_submission_cannot_be_read(ahead):
 def many(folder):
     folders = [
         submit(folder, "a/same"),
-        submit(folder, "b/same", backprop=NO_LOG),
+        submit(folder, "b/other", backprop=NO_LOG),
         submit(folder, "=1+1", kmeans="\nx = (\n"),
     ]
     command = [TESTS / "grade.py", *folders, "--isolation", MODE, "-o"]
@@ -403,24 +407,23 @@ def many(folder):
 
 
 def test_grades_of_many(ahead):
-    """Rows in the order given, names told apart, no formula for a spreadsheet; the same bytes again."""
+    """Rows in the order given, no formula for a spreadsheet; the same bytes again."""
     folder, results = ahead("test_grades_of_many")
     outputs = []
     for out, result in zip((folder / "first", folder / "second"), results):
         assert result.returncode == 0 and "3/3" in result.stderr and result.stdout == ""
         outputs.append({str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*.*")})
-    assert outputs[0] == outputs[1] and len(outputs[0]) == 4
-    rows = table(folder / "first")
-    assert rows[0] == ["submission", *PARTS, "total", "remarks"]
-    assert rows[1] == ["same", *map(str, MAXIMUM.values()), str(TOTAL), ""]
+    assert outputs[0] == outputs[1] and len(outputs[0]) == 7
+    same, other, formula = table(folder / "first")
+    assert list(same) == ["submission", "name", "student ID", *PARTS, "total", "remarks", "lost"]
+    assert [same[part] for part in PARTS] == [str(MAXIMUM[part]) for part in PARTS]
     assert (
-        rows[2][:2] == ["b-same", "0"]
-        and rows[2][-2] == str(TOTAL - MAXIMUM["1b"])
-        and "1h 1i 1n" in rows[2][-1]
+        same["submission"] == "same" and same["total"] == str(TOTAL) and same["remarks"] == same["lost"] == ""
     )
-    assert (
-        rows[3][0] == "'=1+1" and rows[3][-2] == str(TOTAL - MAXIMUM["2a"]) and "SyntaxError" in rows[3][-1]
-    )
+    assert (other["submission"], other["1b"], other["total"]) == ("other", "0", str(TOTAL - MAXIMUM["1b"]))
+    assert "1h 1i 1n" in other["remarks"] and other["lost"].startswith("1b value, gradient")
+    assert formula["submission"] == "'=1+1" and formula["total"] == str(TOTAL - MAXIMUM["2a"])
+    assert "SyntaxError" in formula["remarks"]
 
 
 @pytest.mark.parametrize(
@@ -474,9 +477,7 @@ def test_a_script_that_is_a_link_gets_no_points(inside, submission, sandbox, tmp
     job = grade.Job("student", folder, tmp_path / "results.json")
     job.grade(sandbox)
     row = dict(zip(report.COLUMNS, job.row()))
-    assert [row[part] for part in PARTS] == [MAXIMUM[part] * (part == "2a") for part in PARTS] and row[
-        "total"
-    ] == MAXIMUM["2a"]
+    assert [row[part] for part in PARTS] == [str(MAXIMUM[part] * (part == "2a")) for part in PARTS]
     assert "backprop.py is a link, and links are not followed" in row["remarks"]
     assert job.whole()
 
@@ -530,6 +531,18 @@ def test_the_zip_grades_where_it_is_unpacked(ahead):
     assert graded.returncode == 0, graded.stderr
     results = strict(folder / "results" / "results.json")
     assert sum(test.get("score", 0) for test in results["tests"]) == TOTAL
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [(["--help"], 0, "usage: make_zip.py"), (["--frob"], 2, "--frob"), (["no/where.zip"], 2, "cannot write")],
+    ids=["help", "option", "folder"],
+)
+def test_the_zip_is_asked_for_as_any_command_is(arguments, status, says, tmp_path):
+    command = [sys.executable, TESTS / "gradescope" / "make_zip.py", *arguments]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == status and says in result.stdout + result.stderr
+    assert (status == 0 or result.stderr.count("\n") == 1) and not list(tmp_path.iterdir())
 
 
 def test_the_zip_asks_for_a_numpy_that_stores_one_element_arrays():

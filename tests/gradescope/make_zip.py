@@ -4,6 +4,7 @@ Prints the number of points to type into Gradescope, where the file is uploaded 
 programming assignment.
 """
 
+import argparse
 import sys
 import zipfile
 from pathlib import Path
@@ -26,8 +27,17 @@ def contents():
     }
 
 
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(2, f"{self.prog}: error: {message}\n")
+
+
 def main():
-    path = Path(sys.argv[1] if len(sys.argv) > 1 else "autograder.zip")
+    parser = Parser(prog="make_zip.py", description=__doc__.split("\n")[0])
+    parser.add_argument(
+        "file", nargs="?", type=Path, default="autograder.zip", help="default: %(default)s, which is replaced"
+    )
+    path = Path(parser.parse_args().file)
     try:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, source in contents().items():
@@ -36,7 +46,7 @@ def main():
                 data = source.read_bytes()
                 archive.writestr(entry, data.replace(b"\r\n", b"\n") if name in AT_ROOT else data)
     except OSError as error:
-        sys.exit(f"make_zip.py: error: cannot write {path}: {error.strerror}")
+        parser.error(f"cannot write {path}: {error.strerror}")
     print(f"{path}: {len(contents())} files, {path.stat().st_size / 1000:.0f} kB")
     print(f"Autograder points to type into Gradescope: {TOTAL}")
 
