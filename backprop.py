@@ -1,5 +1,10 @@
 """Backpropagation by hand: nodes, gradient checks, logistic regression, a small neural network (question 1).
 
+    python3 backprop.py grad_check_1          backprop against numerical gradients          (1h)
+    python3 backprop.py logreg -d xor         logistic regression on simple or xor          (1i, 1j)
+    python3 backprop.py grad_check_2          backprop against numerical gradients          (1m)
+    python3 backprop.py neural --plot         the network on xor, drawn: neural_xor.png     (1n)
+
     x, u, a, b, c, v, w   a number or a vector (d,)         M, W   a matrix (p, d)
     y     the value of a node, or the label +1 or -1 of an example (x, y)
     f     the scalar at the end of a graph                  g      df/dy: the gradient of the node itself
@@ -11,12 +16,17 @@ list from the end; each node adds its share of the chain rule, g times a local d
 """
 
 import argparse
-import contextlib
+import functools
+import inspect
 import io
 import itertools
 import math
 import os
 import sys
+from pathlib import Path
+
+if __name__ == "__main__":  # Ctrl-C during the imports needs no traceback either
+    sys.excepthook = lambda kind, *error: kind is KeyboardInterrupt or sys.__excepthook__(kind, *error)
 
 import numpy as np
 from scipy.special import expit
@@ -376,10 +386,12 @@ def train(mode, dataset=None, lr=None, num_iters=1000, plot=False):
     """Train the model of a mode from the handout's start; with plot, draw it into the current directory."""
     make, usual_dataset, usual_lr, start = MODELS[mode]
     dataset = dataset or usual_dataset
-    params = list(start)
+    params, path = list(start), f"{mode}_{dataset}.png"
+    if plot:
+        save(path)
     losses = gradient_descent(make(DATASETS[dataset]), params, usual_lr if lr is None else lr, num_iters)
     if plot:
-        save(f"{mode}_{dataset}.png", png(draw_model(make, params, DATASETS[dataset], losses)))
+        save(path, png(draw_model(make, params, DATASETS[dataset], losses)))
 
 
 def probability(make, params, x):
@@ -415,12 +427,11 @@ def draw_probability(figure, axes, make, params, dataset):
 
 
 def new_figure(width, height):
-    """An empty matplotlib figure (inches) in the look that all pictures share; it needs no screen."""
-    import matplotlib  # here and not above: it costs 0.3 s, and most commands draw nothing
-    from matplotlib.figure import Figure
+    """An empty figure (inches) in the look that all pictures share, whatever a matplotlibrc says."""
+    from matplotlib import figure, style  # here and not above: it costs 0.3 s
 
-    matplotlib.rcParams.update({"font.size": 13, "axes.spines.top": False, "axes.spines.right": False})
-    return Figure(figsize=(width, height), dpi=110, layout="constrained")
+    style.use(["default", {"font.size": 13, "axes.spines.top": False, "axes.spines.right": False}])
+    return figure.Figure(figsize=(width, height), dpi=110, layout="constrained")
 
 
 def png(figure):
@@ -430,52 +441,79 @@ def png(figure):
     return buffer.getvalue()
 
 
-def save(path, data):
-    """Write the bytes beside path, then put them in place whole: an older file survives any failure."""
-    path = os.path.realpath(path)  # through a link, not over it
-    beside = f"{path}.{os.getpid()}.part"
+def save(path, data=None):
+    """Write the bytes to path; without them only see, before the work, whether that can be done.
+
+    In place, so that owner, mode and links stay. What fails is undone: an older file is put back.
+    """
+    path = Path(path).resolve()
+    is_new = not path.exists()
     try:
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise ValueError(f"cannot write {path}: it is not a regular file")
-        with open(beside, "wb") as file:
-            file.write(data)
-        os.replace(beside, path)
+        old = b"" if is_new else path.read_bytes()
+        path.open("ab").close()
+        try:
+            if data is not None:
+                overwrite(path, data)
+        except BaseException:
+            data = None
+            overwrite(path, old)
+            raise
+        finally:
+            if is_new and data is None:
+                path.unlink()
     except OSError as error:
         raise ValueError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            os.remove(beside)
+
+
+def overwrite(path, data):
+    """Cut to the new length at the end only: what could not be written over is still there."""
+    with path.open("r+b") as file:
+        file.write(data)
+        file.truncate()
 
 
 class Parser(argparse.ArgumentParser):
     def error(self, message):
-        """One line and exit status 2 (argparse would print the usage before it)."""
-        self.exit(2, f"{self.prog}: error: {message}\n")
+        """Let `run` say it, in one line (argparse would print the usage before it)."""
+        raise ValueError(message)
+
+
+def read_options(argv, commands, settings):
+    """The mode and its options: the parameters of the mode's function, with their defaults."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = Parser(prog="backprop.py", description=__doc__, formatter_class=form)
+    modes = parser.add_subparsers(dest="mode", required=True)
+    for mode, command in commands.items():
+        options = modes.add_parser(mode)
+        for name, parameter in inspect.signature(command).parameters.items():
+            *flags, setting = settings[name]
+            needed = parameter.default is parameter.empty
+            options.add_argument(*flags, dest=name, required=needed, default=parameter.default, **setting)
+    at = next((i for i, word in enumerate(argv) if word in commands), 0)  # options may come before the mode
+    return vars(parser.parse_args([*argv[at : at + 1], *argv[:at], *argv[at + 1 :]]))
+
+
+COMMANDS = {
+    "grad_check_1": functools.partial(
+        gradient_check_1, np.array([3.0, 2.0]), np.array([-2.0, 7.0]), np.array([1.0, -4.0])
+    ),
+    "grad_check_2": functools.partial(
+        gradient_check_2, np.array([[2.0, -1.0], [0.0, 3.0]]), np.array([1.0, -3.0])
+    ),
+    "logreg": functools.partial(train, "logreg"),
+    "neural": functools.partial(train, "neural"),
+}
 
 
 def main(argv=None):
-    parser = Parser(prog="backprop.py", description="Backpropagation by hand (question 1).")
-    parser.add_argument("mode", choices=["grad_check_1", "grad_check_2", "logreg", "neural"])
-    parser.add_argument(
-        "-d", "--dataset", choices=DATASETS, help="default: simple for logreg, xor for neural"
-    )
-    parser.add_argument(
-        "--lr", type=positive(float), help="learning rate; default: 1.0 for logreg, 0.1 for neural"
-    )
-    parser.add_argument("--iters", type=positive(int), help="iterations; default: 1000")
-    parser.add_argument(
-        "--plot", action="store_true", help="write MODE_DATASET.png into the current directory"
-    )
-    args = parser.parse_args(argv)
-
-    if args.mode in MODELS:
-        train(args.mode, args.dataset, args.lr, args.iters or 1000, args.plot)
-    elif args.lr or args.iters or args.plot:
-        parser.error(f"--lr, --iters and --plot go with logreg and neural, not with {args.mode}")
-    elif args.mode == "grad_check_1":
-        gradient_check_1(np.array([3.0, 2.0]), np.array([-2.0, 7.0]), np.array([1.0, -4.0]))
-    else:
-        gradient_check_2(np.array([[2.0, -1.0], [0.0, 3.0]]), np.array([1.0, -3.0]))
+    settings = {
+        "dataset": ("-d", "--dataset", {"choices": DATASETS, "help": "default: logreg simple, neural xor"}),
+        "lr": ("--lr", {"type": positive(float), "help": "learning rate; default: logreg 1.0, neural 0.1"}),
+        "num_iters": ("--iters", {"type": positive(int), "metavar": "N", "help": "iterations (%(default)s)"}),
+        "plot": ("--plot", {"action": "store_true", "help": "write MODE_DATASET.png, a picture"}),
+    }
+    options = read_options(sys.argv[1:] if argv is None else argv, COMMANDS, settings)
+    COMMANDS[options.pop("mode")](**options)
 
 
 def positive(number):
@@ -493,24 +531,34 @@ def positive(number):
 
 def run(main):
     """Exit status 0; 2 with one line for bad input; 130 after Ctrl-C. Never a traceback."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, as it stays open: it was closed by `>&-`
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    in_lines = {"line_buffering": sys.stdout.isatty(), "write_through": False}  # `| head -1` stops no work
+    sys.stdout.reconfigure(errors="backslashreplace", **in_lines)  # any file name, on any console
+    os.environ["MPLBACKEND"] = "agg"  # a notebook hands on its own, which needs a package of the notebook's
     status = 0
     try:
-        sys.stdout.reconfigure(errors="backslashreplace")  # file names and symbols, on any console
         main()
         sys.stdout.flush()
     except KeyboardInterrupt:
         status = 130
-    except BrokenPipeError:
-        pass  # the reader has seen enough: `| head -1`
     except (ValueError, OSError, MemoryError) as error:
-        reason = getattr(error, "strerror", None) or str(error) or "not enough memory"
-        print(f"backprop.py: error: {reason}", file=sys.stderr)
-        status = 2
-    try:
-        sys.stdout.flush()
-    except OSError:  # nothing can be written there any more; Python would try again, and complain
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # `| head -1`: the reader has seen enough
+            print(f"backprop.py: error: {reason(error)}", file=sys.stderr)
+            status = 2
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:  # nothing can be written there any more; Python would try again, and complain
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
+
+
+def reason(error):
+    """What went wrong, on one line."""
+    text = getattr(error, "strerror", None) or str(error) or "not enough memory"
+    file = getattr(error, "filename", None)
+    return " ".join((f"{file}: {text}" if file else text).split())
 
 
 if __name__ == "__main__":

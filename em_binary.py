@@ -21,6 +21,7 @@ import contextlib
 import csv
 import functools
 import gzip
+import inspect
 import io
 import itertools
 import math
@@ -28,12 +29,15 @@ import operator
 import os
 import re
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 # OpenBLAS reads this when numpy is imported. `over_rows` has threads of its own, and the two get in each
 # other's way. Not where another program imports this one: it, and what it starts, may want OpenBLAS's.
 if __name__ == "__main__":
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Ctrl-C during the imports needs no traceback either
+    sys.excepthook = lambda kind, *error: kind is KeyboardInterrupt or sys.__excepthook__(kind, *error)
 
 import numpy as np
 
@@ -592,20 +596,21 @@ def number(cell):
 # The command line
 
 
-def basic(args):
+def basic(k, data=GENOMES, restarts=10, rng_seed=0, iters=1000):
     """Fit the data, say how well, and draw r and W."""
-    X = read(args.data)
-    found = fit(X, args.k, args.restarts, args.rng_seed, args.iters)
+    X = read(data)
+    name = os.path.basename(data).partition(".")[0].strip("-")[:99] or "components"
+    path = f"{name}_k{k}.png"
+    save(path)
+    found = fit(X, k, restarts, rng_seed, iters)
     print(f"EM log-likelihood: {found.log_likelihood:.6f}")
     how = "converged" if found.converged else "not converged: stopped by the limit, see --iters"
-    print(f"Iterations: {found.iterations} ({how}), the best of {args.restarts} starts")
+    print(f"Iterations: {found.iterations} ({how}), the best of {restarts} starts")
     print("pi:", *(f"{p:.4f}" for p in found.pi))
-    people = populations(args.data, len(found.r))
+    people = populations(data, len(found.r))
     if people is not None:
         right = agreement(found.r, people)
         print(f"Agreement with the true populations: {right} of {len(people)} ({right / len(people):.1%})")
-    name = os.path.basename(args.data).partition(".")[0].strip("-")[:99] or "components"
-    path = f"{name}_k{args.k}.png"
     save(path, png(draw_fit(found, people)))
     print(f"Picture: {path}")
 
@@ -690,18 +695,20 @@ def colours(k):
     return scale[::2] + scale[1::2]
 
 
-def select(args):
+def select(k=6, data=GENOMES, restarts=10, rng_seed=0, iters=1000):
     """A table for k = 1 to KMAX; best is the smallest BIC = -2 log-likelihood + parameters * log n."""
-    X = read(args.data)
+    X = read(data)
+    save("bic.png")
     n, d = X.shape
     hidden = int(np.isnan(X).all(0).sum()) if isinstance(X, np.ndarray) else 0
     if hidden:
         print(f"Columns that nobody shows: {hidden} of {d}; their W are no parameters")
     bic = []
     print(f"{'k':>3} {'log-likelihood':>18} {'parameters':>11} {'BIC':>18}")
-    for k in range(1, args.k + 1):
-        progress(f"k = {k} of {args.k}")
-        found = fit(X, k, args.restarts, args.rng_seed, args.iters)
+    most = k
+    for k in range(1, most + 1):
+        progress(f"k = {k} of {most}")
+        found = fit(X, k, restarts, rng_seed, iters)
         size = k - 1 + k * (d - hidden)
         bic.append(size * np.log(n) - 2 * found.log_likelihood)
         progress("")
@@ -724,9 +731,9 @@ def draw_bic(bic, best):
     return figure
 
 
-def check(args):
+def check(rng_seed=0):
     """Verify parts 3a to 3d on random data. Exit status 1 if one of them fails."""
-    rng = np.random.default_rng(args.rng_seed)
+    rng = np.random.default_rng(rng_seed)
     n, d, k = 40, 5, 3
     X = rng.integers(2, size=(n, d))
     X[:2] = [[0], [1]]  # no constant column: all of W lies between 0 and 1, where there are slopes
@@ -737,7 +744,7 @@ def check(args):
     in_W = slopes(lambda step: ecll(best_pi, best_W + step), np.eye(k * d).reshape(-1, k, d))
     in_pi = slopes(lambda step: ecll(best_pi + step, best_W), np.eye(k) - best_pi)
     both = ecll(pi, W) - np.sum(r * np.log(r))
-    falls = np.minimum(0, np.diff(fit(X, k, seed=args.rng_seed, max_iter=20).history))
+    falls = np.minimum(0, np.diff(fit(X, k, seed=rng_seed, max_iter=20).history))
     passed = [
         compare("3a  r, and Bayes' rule by plain products", r, bayes(X, pi, W), 1e-12),
         compare("3b  ECLL + entropy of r, and the log-likelihood", both, log_likelihood(X, pi, W), 1e-9),
@@ -773,12 +780,11 @@ def slopes(f, directions, h=1e-5):
 
 
 def new_figure(width, height):
-    """An empty matplotlib figure, in inches, in the look that all pictures share; needs no screen."""
-    import matplotlib  # here and not above: it costs 0.3 s, and most commands draw nothing
-    from matplotlib.figure import Figure
+    """An empty figure (inches) in the look that all pictures share, whatever a matplotlibrc says."""
+    from matplotlib import figure, style  # here and not above: it costs 0.3 s
 
-    matplotlib.rcParams.update({"font.size": 13, "axes.spines.top": False, "axes.spines.right": False})
-    return Figure(figsize=(width, height), dpi=110, layout="constrained")
+    style.use(["default", {"font.size": 13, "axes.spines.top": False, "axes.spines.right": False}])
+    return figure.Figure(figsize=(width, height), dpi=110, layout="constrained")
 
 
 def png(figure):
@@ -788,21 +794,35 @@ def png(figure):
     return buffer.getvalue()
 
 
-def save(path, data):
-    """Write the bytes beside path, then put them in place whole: a file that was there survives a failure."""
-    path = os.path.realpath(path)  # through a link, not over it
-    beside = f"{path}.{os.getpid()}.part"
+def save(path, data=None):
+    """Write the bytes to path; without them only see, before the work, whether that can be done.
+
+    In place, so that owner, mode and links stay. What fails is undone: an older file is put back.
+    """
+    path = Path(path).resolve()
+    is_new = not path.exists()
     try:
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise ValueError(f"cannot write {path}: it is not a regular file")
-        with open(beside, "wb") as file:
-            file.write(data)
-        os.replace(beside, path)
+        old = b"" if is_new else path.read_bytes()
+        path.open("ab").close()
+        try:
+            if data is not None:
+                overwrite(path, data)
+        except BaseException:
+            data = None
+            overwrite(path, old)
+            raise
+        finally:
+            if is_new and data is None:
+                path.unlink()
     except OSError as error:
         raise ValueError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            os.remove(beside)
+
+
+def overwrite(path, data):
+    """Cut to the new length at the end only: what could not be written over is still there."""
+    with path.open("r+b") as file:
+        file.write(data)
+        file.truncate()
 
 
 def progress(text):
@@ -813,15 +833,23 @@ def progress(text):
 
 class Parser(argparse.ArgumentParser):
     def error(self, message):
-        """One line and exit status 2 (argparse would print the usage before it)."""
-        self.exit(2, f"{self.prog}: error: {message}\n")
+        """Let `run` say it, in one line (argparse would print the usage before it)."""
+        raise ValueError(message)
 
 
-OPTIONS = {  # of each mode, with their defaults
-    "check": {"rng_seed": 0},
-    "basic": {"k": None, "data": GENOMES, "restarts": 10, "rng_seed": 0, "iters": 1000},
-    "select": {"k": 6, "data": GENOMES, "restarts": 10, "rng_seed": 0, "iters": 1000},
-}
+def read_options(argv, commands, settings):
+    """The mode and its options: the parameters of the mode's function, with their defaults."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = Parser(prog="em_binary.py", description=__doc__, formatter_class=form)
+    modes = parser.add_subparsers(dest="mode", required=True)
+    for mode, command in commands.items():
+        options = modes.add_parser(mode)
+        for name, parameter in inspect.signature(command).parameters.items():
+            *flags, setting = settings[name]
+            needed = parameter.default is parameter.empty
+            options.add_argument(*flags, dest=name, required=needed, default=parameter.default, **setting)
+    at = next((i for i, word in enumerate(argv) if word in commands), 0)  # options may come before the mode
+    return vars(parser.parse_args([*argv[at : at + 1], *argv[:at], *argv[at + 1 :]]))
 
 
 def whole(low):
@@ -837,55 +865,57 @@ def whole(low):
     return read_number
 
 
+MODES = {"basic": basic, "select": select, "check": check}
+
+
 def main(argv=None):
-    parser = Parser(prog="em_binary.py", description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "mode", choices=OPTIONS, help="check the derivation, fit and draw, or choose k by BIC"
-    )
-    parser.add_argument("-k", type=whole(1), help="basic: components; select: the largest number of them (6)")
-    parser.add_argument(
-        "--data", metavar="FILE", help="a table of 0 and 1, .npy or sparse .npz (the genomes)"
-    )
-    parser.add_argument("--restarts", type=whole(1), metavar="R", help="keep the best of R starts (10)")
-    parser.add_argument("-s", "--rng-seed", type=whole(0), metavar="SEED", help="of the starts (0)")
-    parser.add_argument("--iters", type=whole(1), metavar="N", help="stop a run after N iterations (1000)")
-    args = parser.parse_args(argv)
-    for name, value in vars(args).items():
-        if value is not None and name not in ("mode", *OPTIONS[args.mode]):
-            parser.error(f"{'-' if len(name) == 1 else '--'}{name} does not go with {args.mode}")
-        if value is None:
-            setattr(args, name, OPTIONS[args.mode].get(name))
-    if args.mode == "basic" and args.k is None:
-        parser.error("basic needs the number of components: -k K")
-    {"basic": basic, "check": check, "select": select}[args.mode](args)
+    settings = {
+        "k": (
+            "-k",
+            {"type": whole(1), "metavar": "K", "help": "components; select: the most (6)"},
+        ),
+        "data": (
+            "--data",
+            {"metavar": "FILE", "help": "a table; - is standard input (the genomes)"},
+        ),
+        "restarts": ("--restarts", {"type": whole(1), "metavar": "R", "help": "starts (%(default)s)"}),
+        "rng_seed": ("-s", "--rng-seed", {"type": whole(0), "help": "of the starts (%(default)s)"}),
+        "iters": ("--iters", {"type": whole(1), "metavar": "N", "help": "the most iterations (%(default)s)"}),
+    }
+    options = read_options(sys.argv[1:] if argv is None else argv, MODES, settings)
+    MODES[options.pop("mode")](**options)
 
 
 def run(main):
     """Exit status 0; 2 with one line for bad input; 130 after Ctrl-C. Never a traceback."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, as it stays open: it was closed by `>&-`
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    in_lines = {"line_buffering": sys.stdout.isatty(), "write_through": False}  # `| head -1` stops no work
+    sys.stdout.reconfigure(errors="backslashreplace", **in_lines)  # any file name, on any console
+    os.environ["MPLBACKEND"] = "agg"  # a notebook hands on its own, which needs a package of the notebook's
     status = 0
     try:
-        sys.stdout.reconfigure(errors="backslashreplace")  # file names and symbols, on any console
         main()
         sys.stdout.flush()
     except KeyboardInterrupt:
         status = 130
-    except BrokenPipeError:
-        pass  # the reader has seen enough: `| head -1`
     except (ValueError, OSError, MemoryError) as error:
-        print(f"em_binary.py: error: {reason(error)}", file=sys.stderr)
-        status = 2
-    try:
-        sys.stdout.flush()
-    except OSError:  # nothing can be written there any more; Python would try again, and complain
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # `| head -1`: the reader has seen enough
+            print(f"em_binary.py: error: {reason(error)}", file=sys.stderr)
+            status = 2
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:  # nothing can be written there any more; Python would try again, and complain
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
 
 
 def reason(error):
     """What went wrong, on one line."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return " ".join(str(error).split()) or type(error).__name__
+    text = getattr(error, "strerror", None) or str(error) or "not enough memory"
+    file = getattr(error, "filename", None)
+    return " ".join((f"{file}: {text}" if file else text).split())
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import contextlib
 import csv
 import functools
 import gzip
+import inspect
 import io
 import itertools
 import math
@@ -25,6 +26,10 @@ import os
 import re
 import sys
 import warnings
+from pathlib import Path
+
+if __name__ == "__main__":  # Ctrl-C during the imports needs no traceback either
+    sys.excepthook = lambda kind, *error: kind is KeyboardInterrupt or sys.__excepthook__(kind, *error)
 
 import numpy as np
 
@@ -175,6 +180,7 @@ def draw(X, k):
 def basic(k, rng_seed=0, data=DATA, restarts=1):
     """Cluster the points of a table, and draw them.   (2c)"""
     X = check(read_table(data), k)
+    save(f"clusters_k{k}.png")
     np.random.seed(rng_seed)
     _, (z, C, loss, passes) = best(X, (draw(X, k) for _ in range(restarts)))
     print(f"K-means loss: {loss:.10g}\nIterations: {passes}")
@@ -189,13 +195,14 @@ def elbow(k=None, rng_seed=0, data=DATA, restarts=20):
     Without a k, up to 10, or to as many as there are examples.
     """
     X, losses = check(read_table(data), k or 1), []
+    save("elbow.png")
     k = k or min(10, len(X))
     print(f"{'k':>3} {'from the seed':>14} {f'best of {restarts}':>14}")
     for c in range(1, k + 1):
         np.random.seed(rng_seed)
         first, (_, _, loss, _) = best(X, (draw(X, c) for _ in range(restarts)))
         losses.append((first, loss))
-        print(f"{c:3} {first:14.10g} {loss:14.10g}", flush=True)
+        print(f"{c:3} {first:14.10g} {loss:14.10g}")
     found = find_elbow(losses)
     print(f"Elbow: k = {found}")
     save("elbow.png", png(draw_elbow(losses, found, restarts)))
@@ -288,6 +295,7 @@ def image(k, rng_seed=0, image=PICTURE, out=None, restarts=1):
     out = out or f"compressed_k{k}.png"
     if not out.lower().endswith(".png"):
         raise ValueError(f"{out}: the result is a PNG, so its name must end in .png")
+    save(out)
     pixels, shape, keep = read_picture(image)
     colours, w = np.unique(pixels, return_counts=True)
     X = premultiplied(colours)
@@ -706,30 +714,20 @@ def encode(z, palette, keep):
 # The command line
 
 
-MODES = {  # what each runs, and its options beside -k and -s
-    "basic": (basic, {"data", "restarts"}),
-    "elbow": (elbow, {"data", "restarts"}),
-    "image": (image, {"image", "out", "restarts"}),
-}
+MODES = {"basic": basic, "elbow": elbow, "image": image}
 
 
 def main(argv=None):
-    parser = Parser(prog="kmeans.py", description=__doc__.split("\n")[0], argument_default=argparse.SUPPRESS)
-    parser.add_argument("mode", choices=MODES)
-    parser.add_argument("-k", type=positive, metavar="K", help="clusters; for elbow, the largest number (10)")
-    parser.add_argument("-s", "--rng-seed", type=seed, metavar="SEED", help="of the first centroids (0)")
-    parser.add_argument("--restarts", type=positive, metavar="R", help="starts (1; elbow 20)")
-    parser.add_argument("--data", metavar="FILE", help="basic, elbow: a table (data/data.tsv)")
-    parser.add_argument("--image", metavar="FILE", help="image: a picture (original.png)")
-    parser.add_argument("--out", metavar="FILE", help="image: the result (compressed_kK.png)")
-    options = vars(parser.parse_args(argv))
-    mode = options.pop("mode")
-    command, known = MODES[mode]
-    for name in options.keys() - known - {"k", "rng_seed"}:
-        parser.error(f"--{name} does not go with {mode}")
-    if mode != "elbow" and "k" not in options:
-        parser.error(f"{mode} needs the number of clusters, -k K")
-    command(**options)
+    settings = {
+        "k": ("-k", {"type": positive, "metavar": "K", "help": "clusters; for elbow, the most of them (10)"}),
+        "rng_seed": ("-s", "--rng-seed", {"type": seed, "help": "of the first centroids (%(default)s)"}),
+        "restarts": ("--restarts", {"type": positive, "metavar": "R", "help": "starts (%(default)s)"}),
+        "data": ("--data", {"metavar": "FILE", "help": "a table; - is standard input (data/data.tsv)"}),
+        "image": ("--image", {"metavar": "FILE", "help": "a picture (original.png)"}),
+        "out": ("--out", {"metavar": "FILE", "help": "the result, a .png (compressed_kK.png)"}),
+    }
+    options = read_options(sys.argv[1:] if argv is None else argv, MODES, settings)
+    MODES[options.pop("mode")](**options)
 
 
 def positive(text):
@@ -746,17 +744,31 @@ def seed(text):
 
 class Parser(argparse.ArgumentParser):
     def error(self, message):
-        """One line and exit status 2 (argparse would print the usage before it)."""
-        self.exit(2, f"{self.prog}: error: {message}\n")
+        """Let `run` say it, in one line (argparse would print the usage before it)."""
+        raise ValueError(message)
+
+
+def read_options(argv, commands, settings):
+    """The mode and its options: the parameters of the mode's function, with their defaults."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = Parser(prog="kmeans.py", description=__doc__, formatter_class=form)
+    modes = parser.add_subparsers(dest="mode", required=True)
+    for mode, command in commands.items():
+        options = modes.add_parser(mode)
+        for name, parameter in inspect.signature(command).parameters.items():
+            *flags, setting = settings[name]
+            needed = parameter.default is parameter.empty
+            options.add_argument(*flags, dest=name, required=needed, default=parameter.default, **setting)
+    at = next((i for i, word in enumerate(argv) if word in commands), 0)  # options may come before the mode
+    return vars(parser.parse_args([*argv[at : at + 1], *argv[:at], *argv[at + 1 :]]))
 
 
 def new_figure(width, height):
-    """An empty matplotlib figure, in inches, in the look that all pictures share; needs no screen."""
-    import matplotlib  # here and not above: it costs 0.3 s, and most commands draw nothing
-    from matplotlib.figure import Figure
+    """An empty figure (inches) in the look that all pictures share, whatever a matplotlibrc says."""
+    from matplotlib import figure, style  # here and not above: it costs 0.3 s
 
-    matplotlib.rcParams.update({"font.size": 13, "axes.spines.top": False, "axes.spines.right": False})
-    return Figure(figsize=(width, height), dpi=110, layout="constrained")
+    style.use(["default", {"font.size": 13, "axes.spines.top": False, "axes.spines.right": False}])
+    return figure.Figure(figsize=(width, height), dpi=110, layout="constrained")
 
 
 def png(figure):
@@ -766,21 +778,35 @@ def png(figure):
     return buffer.getvalue()
 
 
-def save(path, data):
-    """Write the bytes beside path, then put them in place whole: a file that was there survives a failure."""
-    path = os.path.realpath(path)  # through a link, not over it
-    beside = f"{path}.{os.getpid()}.part"
+def save(path, data=None):
+    """Write the bytes to path; without them only see, before the work, whether that can be done.
+
+    In place, so that owner, mode and links stay. What fails is undone: an older file is put back.
+    """
+    path = Path(path).resolve()
+    is_new = not path.exists()
     try:
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise ValueError(f"cannot write {path}: it is not a regular file")
-        with open(beside, "wb") as file:
-            file.write(data)
-        os.replace(beside, path)
+        old = b"" if is_new else path.read_bytes()
+        path.open("ab").close()
+        try:
+            if data is not None:
+                overwrite(path, data)
+        except BaseException:
+            data = None
+            overwrite(path, old)
+            raise
+        finally:
+            if is_new and data is None:
+                path.unlink()
     except OSError as error:
         raise ValueError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            os.remove(beside)
+
+
+def overwrite(path, data):
+    """Cut to the new length at the end only: what could not be written over is still there."""
+    with path.open("r+b") as file:
+        file.write(data)
+        file.truncate()
 
 
 def progress(text):
@@ -791,30 +817,34 @@ def progress(text):
 
 def run(main):
     """Exit status 0; 2 with one line for bad input; 130 after Ctrl-C. Never a traceback."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, as it stays open: it was closed by `>&-`
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    in_lines = {"line_buffering": sys.stdout.isatty(), "write_through": False}  # `| head -1` stops no work
+    sys.stdout.reconfigure(errors="backslashreplace", **in_lines)  # any file name, on any console
+    os.environ["MPLBACKEND"] = "agg"  # a notebook hands on its own, which needs a package of the notebook's
     status = 0
     try:
-        sys.stdout.reconfigure(errors="backslashreplace")  # file names and symbols, on any console
         main()
         sys.stdout.flush()
     except KeyboardInterrupt:
         status = 130
-    except BrokenPipeError:
-        pass  # the reader has seen enough: `| head -1`
     except (ValueError, OSError, MemoryError) as error:
-        print(f"kmeans.py: error: {reason(error)}", file=sys.stderr)
-        status = 2
-    try:
-        sys.stdout.flush()
-    except OSError:  # nothing can be written there any more; Python would try again, and complain
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # `| head -1`: the reader has seen enough
+            print(f"kmeans.py: error: {reason(error)}", file=sys.stderr)
+            status = 2
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:  # nothing can be written there any more; Python would try again, and complain
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
 
 
 def reason(error):
     """What went wrong, on one line."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return " ".join(str(error).split()) or "not enough memory"
+    text = getattr(error, "strerror", None) or str(error) or "not enough memory"
+    file = getattr(error, "filename", None)
+    return " ".join((f"{file}: {text}" if file else text).split())
 
 
 if __name__ == "__main__":

@@ -498,10 +498,8 @@ def test_plotted_probability_is_the_models():
         ("neural --lr nan", "argument --lr: nan is not a finite number above 0"),
         ("neural --iters -3", "argument --iters: -3 is not a finite number above 0"),
         ("neural --iters 1.5", "argument --iters: invalid int value: '1.5'"),
-        (
-            "grad_check_1 --plot",
-            "--lr, --iters and --plot go with logreg and neural, not with grad_check_1",
-        ),
+        ("grad_check_1 --plot", "unrecognized arguments: --plot"),
+        ("grad_check_2 -d xor", "unrecognized arguments: -d xor"),
         ("neural -d moons", "argument -d/--dataset: invalid choice: 'moons'"),
         ("", "the following arguments are required: mode"),
     ],

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -66,6 +67,66 @@ def test_a_full_disk_behind_stdout_is_said(script, tmp_path):
         status, _, err = finish(start(script, tmp_path, stdout=full))
     assert status == 2
     assert err == f"{script.split()[0]}: error: No space left on device\n"
+
+
+@posix
+def test_the_picture_is_written_whoever_reads_the_text(tmp_path):
+    line, name = WRITING[3]
+    command = f"{sys.executable} -u {ROOT / line} | head -1"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+@posix
+@pytest.mark.parametrize("line, name", WRITING[::3], ids=str)
+def test_closed_streams_and_a_notebooks_backend(line, name, tmp_path):
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nfigure.dpi: 9\n")
+    environment = os.environ | {"MPLBACKEND": "module://nowhere"}
+    command = f"{sys.executable} {ROOT / line} >&- 2>&-"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, env=environment)
+    assert done.returncode == 0
+    assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+@posix
+@pytest.mark.parametrize("line, name", WRITING[::3], ids=str)
+def test_an_older_picture_keeps_its_mode_and_survives_a_full_disk(line, name, tmp_path):
+    older = tmp_path / name
+    older.write_bytes(b"older" * 4000)
+    older.chmod(0o600)
+    command = f"ulimit -f 2; {sys.executable} {ROOT / line}"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == f"{line.split()[0]}: error: cannot write {older}: File too large\n"
+    assert older.read_bytes() == b"older" * 4000
+    older.write_bytes(b"")
+    assert finish(start(line, tmp_path))[0] == 0
+    assert older.read_bytes().startswith(b"\x89PNG")
+    assert older.stat().st_mode & 0o777 == 0o600
+
+
+def test_without_docstrings(tmp_path):
+    command = [sys.executable, "-OO", ROOT / "backprop.py", "--help"]
+    assert subprocess.run(command, capture_output=True).returncode == 0
+
+
+@posix
+def test_a_new_picture_that_cannot_be_finished_is_removed(tmp_path):
+    command = f"ulimit -f 2; {sys.executable} {ROOT / WRITING[3][0]}"
+    assert subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True).returncode == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@posix
+def test_ctrl_c_during_the_imports(tmp_path):
+    """A module that interrupts as it is imported stands for numpy."""
+    fake = "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(9)"
+    (tmp_path / "numpy.py").write_text(fake)
+    for script in SCRIPTS:
+        (tmp_path / script).write_bytes((ROOT / script).read_bytes())
+        done = subprocess.run([sys.executable, tmp_path / script], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
 
 
 CTRL_C = """
@@ -161,10 +222,23 @@ def test_bad_options_get_one_line(line, command, tmp_path):
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_help(script, command):
+def test_help_has_an_example_of_each_command(script, command):
     status, out, err = command(f"{script} --help")
     assert (status, err) == (0, "")
     assert out.startswith(f"usage: {script}")
+    for mode in {line.split()[1] for line, _ in WRITING if line.startswith(script)}:
+        assert f"\n    python3 {script} {mode} " in out
+
+
+def test_help_of_a_mode_has_its_own_options(command):
+    _, out, _ = command("kmeans.py image --help")
+    assert "--out" in out and "--data" not in out
+
+
+def test_options_may_come_before_the_mode(command, tmp_path, undrawn):
+    assert command("backprop.py --iters 1 -d xor neural")[0] == 0
+    assert command("kmeans.py -k 2 basic --data image")[2].startswith("kmeans.py: error: image: ")
+    assert command("em_binary.py -s 1 check")[0] == 0
 
 
 @pytest.mark.parametrize("name", ["with blank.tsv", "è ñ 数.tsv", "-k.tsv"])

@@ -609,7 +609,7 @@ def test_refuses_in_one_line_and_leaves_the_old_result(case, tmp_path, monkeypat
         (["--image", "missing.png"], "missing.png: No such file or directory"),
         (["--image", "folder"], "folder: Is a directory"),
         (["--image", "in.png", "--out", "nowhere/out.png"], "nowhere/out.png: No such file or directory"),
-        (["--image", "in.png", "--out", "folder.png"], "folder.png: it is not a regular file"),
+        (["--image", "in.png", "--out", "folder.png"], "folder.png: Is a directory"),
         (
             ["--image", "in.png", "--out", "out.jpg"],
             "out.jpg: the result is a PNG, so its name must end in .png",
