@@ -28,6 +28,7 @@ NODES = [
     "DotNode",
     "MVMulNode",
 ]
+SHORT = 30  # iterations
 KEPT = 200_000  # characters of output; what comes after is dropped
 LARGEST = 8_000_000  # bytes of an array that is handed back
 
@@ -51,14 +52,9 @@ def replace(module, seen, source, names):
     module.names.update((name, made[name]) for name in names)
 
 
-def graph(module, seen, inputs, nodes, upstream):
+def graph(module, seen, inputs, nodes, upstream, value=None):
     """Make the nodes, (class, names of inputs), on the inputs; call backward(), last first, if asked to."""
-    topo_order = []
-    leaves = {name: module["InputNode"](np.array(value)[()], topo_order) for name, value in inputs.items()}
-    made = [module[kind](*(leaves[name] for name in names)) for kind, names in nodes]
-    for i, node in enumerate(made):
-        seen[f"value {i + 1}"] = plain(node.value)
-        seen[f"places {i + 1}"] = plain(sum(n is node for n in getattr(node, "topo_order", ())))
+    leaves, made = made_nodes(module, seen, inputs, nodes)
     if not upstream:
         return
     for leaf in leaves.values():
@@ -66,36 +62,175 @@ def graph(module, seen, inputs, nodes, upstream):
     try:
         for node, g in zip(reversed(made), reversed(upstream)):
             node.grad = np.array(g)[()]
+            if value is not None:
+                node.value = np.float64(value)
             with contextlib.suppress(NotImplementedError):  # one left below a finished rule
                 node.backward()
     finally:
         seen.update((name, plain(leaf.grad)) for name, leaf in leaves.items())
 
 
-def gradient_check(module, seen, function, arguments, factor=1):
-    """Call a gradient check. Backprop is made wrong: inputs multiply their gradient by the factor."""
+def made_nodes(module, seen, inputs, nodes):
+    """The input nodes by name, and the nodes on them."""
+    topo_order = []
+    leaves = {name: module["InputNode"](np.array(value)[()], topo_order) for name, value in inputs.items()}
+    made = [module[kind](*(leaves[name] for name in names)) for kind, names in nodes]
+    for i, node in enumerate(made):
+        seen[f"value {i + 1}"] = plain(getattr(node, "value", None))
+    return leaves, made
+
+
+def compute_grad(module, seen, inputs, nodes, weights, upstream):
+    """The nodes in the middle of a graph: each is used twice, with two weights; compute_grad() of the sum."""
+    leaves, made = made_nodes(module, seen, inputs, nodes)
+    topo_order, total = next(iter(leaves.values())).topo_order, None
+    for node, pair in zip(made, weights):
+        came = getattr(node, "value", None)
+        if came is None or np.shape(came) != np.shape(pair[0]):  # which is judged elsewhere
+            node.value = np.zeros(np.shape(pair[0]))[()]
+        for weight in pair:
+            term = module["MulNode"](node, module["InputNode"](np.array(weight)[()], topo_order))
+            total = term if total is None else module["AddNode"](total, term)
+    output = total if np.ndim(total.value) == 0 else entries_summed(module["InputNode"], total)
+    try:
+        output.compute_grad()
+    finally:
+        seen.update((name, plain(leaf.grad)) for name, leaf in leaves.items())
+        for i, node in enumerate(made):
+            seen[f"places {i + 1}"] = plain(sum(n is node for n in topo_order))
+
+
+def entries_summed(input_node, n):
+    """A node of our own, which the starter has not: the sum of the entries of a vector."""
+
+    class SumNode(input_node):
+        def __init__(self):
+            self.value, self.grad, self.topo_order = np.float64(np.sum(n.value)), np.float64(0), n.topo_order
+            n.topo_order.append(self)
+
+        def backward(self):
+            n.grad += self.grad * np.ones(np.shape(n.value))
+
+    return SumNode()
+
+
+def gradient_check(module, seen, function, arguments, factor=1, altered=()):
+    """Call a gradient check, and note the value and the gradients that its graph has after backprop.
+
+    Inputs multiply their gradient by the factor; the nodes named in altered have another value than they
+    should: then backprop and differences disagree.
+    """
     arrays = [np.array(value) for value in arguments]
 
     def broken(self):
         self.grad = self.grad * factor
 
+    seen["EPSILON"] = plain(module.names.get("EPSILON"))
     options = np.printoptions(precision=17, threshold=sys.maxsize, linewidth=10**6, suppress=False)
-    with mock.patch.object(module["InputNode"], "backward", broken), options:
+    spoiled = mock.patch.object(module["InputNode"], "backward", broken)
+    with (
+        spoiled if factor != 1 else contextlib.nullcontext(),
+        options,
+        watched(module, arrays, altered) as noted,
+    ):
         try:
             module[function](*arrays)
         finally:
-            seen.update((f"argument {i + 1}", plain(array)) for i, array in enumerate(arrays))
+            seen.update((name, plain(value)) for name, value in noted.items())
+
+
+def differences(module, seen, function, arguments, step, altered=()):
+    """The difference quotients of the value that the graph of a gradient check has, from outside."""
+    arrays = [np.array(value) for value in arguments]
+
+    def f():
+        with watched(module, arrays, altered) as noted, contextlib.suppress(Exception, SystemExit):
+            module[function](*(array.copy() for array in arrays))
+        return float(noted.get("f", np.nan))
+
+    for i, array in enumerate(arrays):
+        quotients = np.zeros(array.shape)
+        for entry in np.ndindex(array.shape):
+            middle = array[entry]
+            array[entry] = middle + step
+            above = f()
+            array[entry] = middle - step
+            quotients[entry] = (above - f()) / (2 * step)
+            array[entry] = middle
+        seen[f"quotients {i + 1}"] = plain(quotients)
+
+
+@contextlib.contextmanager
+def watched(module, arrays, altered):
+    """What the first compute_grad() on a graph with the arrays as inputs leaves there: f, and gradients."""
+    noted, inputs = {}, module["InputNode"]
+    base = next(cls for cls in inputs.__mro__ if "compute_grad" in vars(cls))
+    original, kept = base.compute_grad, {name: module[name] for name in altered}
+    given = [array.copy() for array in arrays]
+
+    def compute_grad(self):
+        original(self)
+        if "f" in noted:
+            return
+        leaves = [node for node in self.topo_order if isinstance(node, inputs)]
+        for i, array in enumerate(given):
+            for leaf in (leaf for leaf in leaves if np.array_equal(leaf.value, array)):
+                noted.setdefault(f"backprop {i + 1}", leaf.grad)
+        noted["f"] = self.value
+
+    module.names.update((name, other_value(cls)) for name, cls in kept.items())
+    try:
+        with mock.patch.object(base, "compute_grad", compute_grad):
+            yield noted
+    finally:
+        module.names.update(kept)
+
+
+def other_value(cls):
+    """The class of nodes, but with y + y²/4 for the value y, and the rule as it was."""
+
+    class Altered(cls):
+        def __init__(self, *children):
+            super().__init__(*children)
+            self.value = self.value + 0.25 * self.value * self.value
+
+    return Altered
 
 
 def loss(module, seen, make, X, y, points):
-    """The loss of a model and its gradients at several points, from the one function that it returns."""
+    """The loss of a model and its gradients at several points, from the one function that it returns.
+
+    And the difference quotients of this loss, taken from outside, and its value for other examples.
+    """
     compute_loss = module[make](examples(X, y))
     for i, point in enumerate(points):
-        nodes, total = compute_loss(*(np.array(value)[()] for value in point))
+        nodes, total = compute_loss(*numbers(point))
         seen[f"loss {i + 1}"] = plain(total.value)
         total.compute_grad()
         for j, node in enumerate(nodes):
             seen[f"gradient {i + 1} {j + 1}"] = plain(node.grad)
+    for i, point in enumerate(points):
+        for j in range(len(point)):
+            seen[f"quotients {i + 1} {j + 1}"] = plain(quotients(compute_loss, numbers(point), j))
+    other = module[make](examples(np.array(X) + 1, [-label for label in y]))
+    seen["loss elsewhere"] = plain(other(*numbers(points[0]))[1].value)
+
+
+def numbers(point):
+    return [np.array(value, dtype=float)[()] for value in point]
+
+
+def quotients(compute_loss, point, j, step=1e-5):
+    """By the entries of argument j."""
+    middle = np.array(point[j])
+    found = np.zeros(middle.shape)
+    for entry in np.ndindex(middle.shape):
+        for sign in (1, -1):
+            moved = middle.copy()
+            moved[entry] += sign * step
+            total = compute_loss(*point[:j], moved[()], *point[j + 1 :])[1]
+            found[entry] += sign * total.value / (2 * step)
+    return found
 
 
 def descent(module, seen, start, lr, num_iters):
@@ -113,9 +248,22 @@ def descent(module, seen, start, lr, num_iters):
 
 
 def train(module, seen, make, X, y, start, lr, num_iters):
-    """Train a model by the submission's own gradient descent."""
+    """Train a model by the submission's own gradient descent; and the first steps, by it and without it."""
     f = module[make](examples(X, y))
-    descend(module, seen, f, [np.array(value)[()] for value in start], lr, num_iters)
+    seen["first loss"] = plain(f(*numbers(start))[1].value)
+    try:
+        descend(module, seen, f, numbers(start), lr, num_iters)
+    finally:
+        params = numbers(start)
+        with contextlib.suppress(Exception, SystemExit):
+            module["gradient_descent"](f, params, lr, SHORT)
+        seen.update((f"short {i + 1}", plain(value)) for i, value in enumerate(params))
+        params = numbers(start)
+        for _ in range(SHORT):
+            nodes, total = f(*params)
+            total.compute_grad()
+            params = [value - lr * node.grad for value, node in zip(params, nodes)]
+        seen.update((f"plain {i + 1}", plain(value)) for i, value in enumerate(params))
 
 
 def descend(module, seen, f, params, lr, num_iters):
@@ -169,7 +317,7 @@ def lines(module, seen, X, k, seed):
     seen["lines"] = plain(count)
 
 
-ALL = (load, replace, graph, gradient_check, loss, descent, train, kmeans, lines)
+ALL = (load, replace, graph, compute_grad, gradient_check, differences, loss, descent, train, kmeans, lines)
 ACTIONS = {action.__name__: action for action in ALL}
 
 

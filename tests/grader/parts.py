@@ -41,20 +41,28 @@ NODE = [
         "`backward` is blank; the rule is derived before",
     ),
     Check(
-        "used twice", 1, "inputs used in two places get the sum", "`backward()` *adds* to the children's grad"
+        "in a graph",
+        1,
+        "compute_grad() brings every input the sum",
+        "blank too: the starting gradient; it *adds*",
     ),
 ]
 
 
 def gradient_check(point, f):
     return [
-        Check("value", 1, "f is printed", f"f = {f} at {point}; f is defined"),
+        Check("value", 1, "f is printed", f"f is given, and {f} at {point}"),
         Check(
             "backprop", 1, "backprop's gradients are printed", "each input's gradient computed with backprop"
         ),
         Check("numerical", 2, "difference quotients of f are printed", "each input's numerical gradient"),
         Check("difference", 1, "the largest difference is printed", "the two differ by less than 1e-7"),
-        Check("another size", 1, "all of this for inputs of another size"),
+        Check(
+            "other numbers",
+            1,
+            "what is right there is right elsewhere",
+            "a, b, c (M, v) are arguments, in R²",
+        ),
     ]
 
 
@@ -104,10 +112,10 @@ PARTS = {
         10,
         "models",
         [
-            Check("loss", 1, "the loss on hidden examples", "two layers with a ReLU between, the loss of 1i"),
+            Check("loss", 2, "the loss on hidden examples", "two layers with a ReLU between, the loss of 1i"),
             Check(
                 "gradient",
-                3,
+                2,
                 "the gradients of the loss",
                 "(W, b, v, c) and total_loss are nodes of one graph",
             ),

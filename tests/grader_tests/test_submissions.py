@@ -32,7 +32,7 @@ def test_case(case, ahead, request):
         f"{part} {name}": o.reason or o.remark for part in found for name, o in found[part].outcomes.items()
     }
     got = {part: grade.fault or grade.score for part, grade in found.items()}
-    want = {part: case.points.get(part, MAXIMUM[part]) for part in found}
+    want = {part: MAXIMUM[part] - case.lost.get(part, 0) for part in found}
     silent = [text for text in case.says if text not in "\n".join(told.values())]
     assert (got, silent) == (want, []), f"{case.why}\n" + "\n".join(map(": ".join, told.items()))
 

@@ -26,12 +26,12 @@ STOP = "if before is not None and (z == before).all():"
 PLAIN_CASE = Case("plain", {"kmeans": PLAIN})
 
 
-def clusters(id, score, why, *edits, says=()):
+def clusters(id, lost, why, *edits, says=()):
     text = PLAIN
     for old, new in edits:
         assert text.count(old) == 1, old
         text = text.replace(old, new)
-    return Case(id, {"kmeans": text}, {"2a": score}, why, says=says)
+    return Case(id, {"kmeans": text}, {"2a": lost}, why, says=says)
 
 
 def passes(n):
@@ -40,61 +40,61 @@ def passes(n):
 
 
 LOSSES = [  # 2 points
-    clusters("kmeans-plain", 10, "right: the plainest k-means"),
+    clusters("kmeans-plain", 0, "right: the plainest k-means"),
     clusters(
         "kmeans-mean-loss",
-        8,
+        2,
         "the mean for the sum",
         ("z].sum()", "z].mean()"),
         says=["this is the mean; the handout asks for the sum"],
     ),
     clusters(
         "kmeans-root",
-        8,
+        2,
         "the root of the sum",
         (LOSS, LOSS.replace("distances[", "np.sqrt(distances[") + ")"),
         says=["this is the root"],
     ),
     clusters(
         "kmeans-sum-of-roots",
-        8,
+        2,
         "distances, not squared",
         (LOSS, LOSS.replace("distances[", "np.sqrt(distances)[")),
         says=["this is the sum of the distances, not of their squares"],
     ),
     clusters(
         "kmeans-all-distances",
-        8,
+        2,
         "to all centroids",
         (LOSS, "loss = distances.sum()"),
         says=["to all centroids"],
     ),
     clusters(
         "kmeans-half-loss",
-        8,
+        2,
         "half of it, as in some books",
         (LOSS, LOSS + " / 2"),
         says=["this is half of it"],
     ),
     clusters(
         "kmeans-negative-loss",
-        8,
+        2,
         "a score rather than a loss",
         (LOSS, LOSS.replace("= ", "= -")),
         says=["−1 times the loss"],
     ),
     clusters(
         "kmeans-inertia-per-cluster",
-        8,
+        2,
         "by cluster",
         (LOSS, "loss = np.array([distances[z == c, c].sum() for c in range(k)])"),
         says=["expected shape ()"],
     ),
-    clusters("kmeans-largest-distance", 8, "the largest", ("z].sum()", "z].max()")),
-    clusters("kmeans-loss-missing", 8, "None", (RETURN, "return z, centroids, None"), says=["came NoneType"]),
+    clusters("kmeans-largest-distance", 2, "the largest", ("z].sum()", "z].max()")),
+    clusters("kmeans-loss-missing", 2, "None", (RETURN, "return z, centroids, None"), says=["came NoneType"]),
     clusters(
         "kmeans-stale-loss",
-        8,
+        2,
         "the loss of the pass before: its centroids are stale",
         (
             "    before, z =",
@@ -103,7 +103,7 @@ LOSSES = [  # 2 points
         (LOSS, "loss = losses[-2]"),
     ),
     clusters(
-        "kmeans-loss-to-the-mean", 8, "the total scatter", (LOSS, "loss = ((X - X.mean(0)) ** 2).sum()")
+        "kmeans-loss-to-the-mean", 2, "the total scatter", (LOSS, "loss = ((X - X.mean(0)) ** 2).sum()")
     ),
 ]
 
@@ -111,7 +111,7 @@ ENDINGS = [  # 2 points: it goes on until the assignments stop changing
     *[
         clusters(
             f"kmeans-{n}-passes",
-            8,
+            2,
             "a fixed number of passes: enough for the handout's points",
             *passes(n),
             says=["until the assignments stop changing"],
@@ -120,14 +120,14 @@ ENDINGS = [  # 2 points: it goes on until the assignments stop changing
     ],
     clusters(
         "kmeans-100-passes-at-most",
-        8,
+        2,
         "a limit beside the right condition",
         ("while True:", "for _ in range(100):"),
         says=["until the assignments stop changing"],
     ),
     clusters(
         "kmeans-small-gain",
-        8,
+        2,
         "ends when the loss falls by less than 0.001",
         ("z = None", "z, total = None, np.inf"),
         (
@@ -137,14 +137,14 @@ ENDINGS = [  # 2 points: it goes on until the assignments stop changing
     ),
     clusters(
         "kmeans-small-steps",
-        8,
+        2,
         "ends when the centroids move by less than 0.01",
         (STOP, "if before is not None and np.allclose(centroids, last, atol=0.01):"),
         ("    centroids =", "    last = centroids\n    centroids ="),
     ),
     clusters(
         "kmeans-few-changes",
-        8,
+        2,
         "ends when fewer than 0.5 % of the assignments change",
         ("(z == before).all()", "(z == before).mean() > 0.995"),
     ),
@@ -167,7 +167,7 @@ RULES = [
     ),
     clusters(
         "kmeans-city-blocks",
-        6,
+        4,
         "the nearest by |x| + |y|",
         (DISTANCES, "distances = abs(X[:, None] - centroids).sum(2)"),
         (LOSS, "loss = ((X - centroids[z]) ** 2).sum()"),
@@ -175,13 +175,13 @@ RULES = [
     ),
     clusters(
         "kmeans-two-columns",
-        4,
+        6,
         "right for two columns: means of all, but distances in two",
         (DISTANCES, "distances = ((X[:, None, :2] - centroids[:, :2]) ** 2).sum(2)"),
     ),
     clusters(
         "kmeans-two-columns-only",
-        1,
+        9,
         "an array of two columns for the centroids",
         (
             MEANS,
@@ -192,70 +192,72 @@ RULES = [
     ),
     clusters(
         "kmeans-two-clusters",
-        1,
+        9,
         "k is ignored",
         ("N = len(X)", "N, k = len(X), 2"),
         says=["expected shape (3, 2), came shape (2, 2)"],
     ),
-    clusters("kmeans-500-examples", 0, "N is typed in", ("N = len(X)", "N = 500")),
+    clusters("kmeans-500-examples", 10, "N is typed in", ("N = len(X)", "N = 500")),
     clusters(
         "kmeans-scaled",
-        1,
+        9,
         "X is standardised first: the centroids are of other numbers",
         ("N = len(X)", "N, X = len(X), (X - X.mean(0)) / X.std(0)"),
     ),
     clusters(
         "kmeans-sorted",
-        0,
+        10,
         "X is sorted in place: z is of other rows",
         ("N = len(X)", "X.sort(axis=0)\nN = len(X)"),
     ),
     clusters(
         "kmeans-counted-from-1",
-        8,
+        2,
         "z from 1 to k",
         (RETURN, "return z + 1, centroids, loss"),
         says=["expected 0 to 2, came 1 to 3"],
     ),
     clusters(
         "kmeans-float-z",
-        8,
+        2,
         "z of floats picks no rows",
         (RETURN, "return z.astype(float), centroids, loss"),
         says=["expected integers"],
     ),
     clusters(
         "kmeans-column-z",
-        8,
+        2,
         "z as a column",
         (RETURN, "return z[:, None], centroids, loss"),
         says=["came shape (60, 1)"],
     ),
     clusters(
         "kmeans-order",
-        0,
+        10,
         "(centroids, z, loss)",
         (RETURN, "return centroids, z, loss"),
         says=["expected shape"],
     ),
     clusters(
         "kmeans-two-values",
-        0,
+        10,
         "the loss is not returned",
         (RETURN, "return z, centroids"),
         says=["not z, centroids, loss"],
     ),
-    clusters("kmeans-no-return", 0, "return is missing", (RETURN, "pass"), says=["kmeans returned NoneType"]),
+    clusters(
+        "kmeans-no-return", 10, "return is missing", (RETURN, "pass"), says=["kmeans returned NoneType"]
+    ),
     clusters(
         "kmeans-prints",
-        0,
+        10,
         "printed, not returned",
         (RETURN, "print(loss)"),
         says=["kmeans returned NoneType"],
     ),
     clusters(
         "kmeans-uint8",
-        2,
+        8,
         "squares in a byte, as with a picture's own type: wrong assignments, but their means",
         (DISTANCES, "distances = ((X[:, None] - centroids).astype(np.int64).astype(np.uint8) ** 2).sum(2)"),
         ("while True:", "for _ in range(30):"),
@@ -265,14 +267,14 @@ RULES = [
 EMPTY = [  # 1 point
     clusters(
         "kmeans-empty-to-nan",
-        9,
+        1,
         "the mean of an empty cluster is NaN, and the assignments change for ever",
         (" if (z == c).any() else centroids[c]", ""),
         says=["still running"],
     ),
     clusters(
         "kmeans-empty-dropped",
-        9,
+        1,
         "fewer centroids than k",
         (
             "X[z == c].mean(0) if (z == c).any() else centroids[c] for c in range(k)",
@@ -282,14 +284,14 @@ EMPTY = [  # 1 point
     ),
     clusters(
         "kmeans-empty-raises",
-        9,
+        1,
         "refuses",
         ("    centroids =", "    assert len(np.unique(z)) == k\n    centroids ="),
         says=["AssertionError"],
     ),
     clusters(
         "kmeans-empty-infinite",
-        9,
+        1,
         "to infinity",
         ("else centroids[c]", "else np.full(X.shape[1], np.inf)"),
         says=["finite numbers"],
@@ -299,14 +301,14 @@ EMPTY = [  # 1 point
 ONE_BY_ONE = [  # 1 point: no loop over examples
     clusters(
         "kmeans-loop-over-distances",
-        9,
+        1,
         "a comprehension",
         (DISTANCES, "distances = np.array([((x - centroids) ** 2).sum(1) for x in X])"),
         says=["a loop over examples"],
     ),
     clusters(
         "kmeans-loop-over-z",
-        9,
+        1,
         "a for",
         (
             "distances.argmin(1)",
@@ -316,7 +318,7 @@ ONE_BY_ONE = [  # 1 point: no loop over examples
     ),
     clusters(
         "kmeans-loop-over-sums",
-        9,
+        1,
         "sums by hand",
         (
             MEANS,
@@ -331,42 +333,42 @@ ONE_BY_ONE = [  # 1 point: no loop over examples
     ),
     clusters(
         "kmeans-loop-over-loss",
-        9,
+        1,
         "at the end",
         (LOSS, "loss = sum(((X[i] - centroids[z[i]]) ** 2).sum() for i in range(N))"),
         says=["a loop over examples"],
     ),
     clusters(
         "kmeans-while",
-        9,
+        1,
         "a while",
         (LOSS, "loss, i = 0.0, 0\nwhile i < N:\n    loss += distances[i, z[i]]\n    i += 1"),
         says=["a loop over examples"],
     ),
     clusters(
         "kmeans-apply-along-axis",
-        9,
+        1,
         "numpy's loop over a Python function",
         (DISTANCES, "distances = np.apply_along_axis(lambda x: ((x - centroids) ** 2).sum(1), 1, X)"),
         says=["a loop over examples"],
     ),
     clusters(
         "kmeans-map",
-        9,
+        1,
         "a map",
         ("distances.argmin(1)", "np.array(list(map(lambda d: d.argmin(), distances)))"),
         says=["a loop over examples"],
     ),
     clusters(
         "kmeans-vectorize",
-        9,
+        1,
         "np.vectorize is a loop",
         ("distances.argmin(1)", "np.vectorize(lambda i: distances[i].argmin())(np.arange(N))"),
         says=["a loop over examples"],
     ),
     clusters(
         "kmeans-recursion",
-        9,
+        1,
         "a function that calls itself",
         ("distances.argmin(1)", "np.array(each(list(distances)))"),
         (

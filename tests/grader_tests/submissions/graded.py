@@ -3,7 +3,7 @@
 import functools
 import os
 
-from case import SCRIPTS, make, reference
+from case import SCRIPTS, filled, make
 from grader.checks import judge
 from grader.grading import Grading, trials
 from grader.limits import Sandbox
@@ -19,13 +19,13 @@ def sandbox():
 
 
 def grades(case, folder):
-    """part -> grade, of the parts of the scripts that differ from the reference."""
+    """part -> grade, of the parts of the scripts that differ from those of the right one."""
     files = make(case)
     for name, data in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
-    changed = [script for script in SCRIPTS if files.get(script) != reference(script).encode()]
+    changed = [script for script in SCRIPTS if files.get(script) != filled(script).encode()]
     grading = Grading(folder, sandbox())
     parts = case.only or [part for part in PARTS if not changed or FILES[part] in changed]
     return {part: grading.part(part) for part in parts}

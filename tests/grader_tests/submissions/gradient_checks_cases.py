@@ -44,7 +44,7 @@ MOVED = """
 FORMULA = """
     if len(values) == 3:
         a, b, c = values
-        u = expit(a.dot(c))
+        u = sigmoid(a.dot(c))
         formula = [b / a.dot(b) - 3 * u * (1 - u) * c, a / a.dot(b), -3 * u * (1 - u) * a]
     else:
         M, v = values
@@ -63,44 +63,54 @@ def changed(text, edits):
     return text
 
 
-def compare(id, score, why, *edits, says=()):
+def compare(id, lost, why, *edits, says=()):
     """Both checks go wrong in the same way."""
     after = changed(COMPARE, edits)
     return Case(
         id,
         {"gradient_check_1": FIRST + after, "gradient_check_2": SECOND},
-        {"1h": score, "1m": score},
+        {"1h": lost, "1m": lost},
         why,
         says=says,
     )
 
 
-def first(id, score, why, *edits, says=()):
-    return Case(id, {"gradient_check_1": changed(FIRST, edits) + COMPARE}, {"1h": score}, why, says=says)
+def first(id, lost, why, *edits, says=()):
+    return Case(id, {"gradient_check_1": changed(FIRST, edits) + COMPARE}, {"1h": lost}, why, says=says)
 
 
-def second(id, score, why, *edits, says=()):
-    return Case(id, {"gradient_check_2": changed(SECOND, edits) + COMPARE}, {"1m": score}, why, says=says)
+def second(id, lost, why, *edits, says=()):
+    return Case(id, {"gradient_check_2": changed(SECOND, edits) + COMPARE}, {"1m": lost}, why, says=says)
 
 
+OTHER_EPSILON = [
+    Case(
+        f"epsilon-{step}",
+        edits=[("EPSILON = 1e-8", f"EPSILON = {step}")],
+        lost={"1h": 1, "1m": lost},
+        why="another EPSILON: differences that are not below 1e-7",
+        says=["the largest differences have to be printed, below 1e-7, not"],
+    )
+    for step, lost in (("1e-4", 1), ("1e-6", 1))
+]
 NUMERIC = [  # value and backprop are right: 2 points
-    compare("checks-plain", 6, "right: the plainest gradient checks"),
+    compare("checks-plain", 0, "right: the plainest gradient checks"),
     compare(
         "numerical-copied",
-        2,
+        3,
         "the numerical gradient is copied from backprop",
         (MOVED, "\n            numerical[entry] = nodes[i].grad[entry]\n"),
-        says=["the numerical gradient of a is then", "but this was not printed"],
+        says=["the numerical gradient of a follows a.grad", "to see it"],
     ),
     compare(
         "numerical-copied-and-blurred",
-        2,
+        3,
         "the same, with a rounding error made up",
         (MOVED, "\n            numerical[entry] = nodes[i].grad[entry] + 1e-8 * np.random.randn()\n"),
     ),
     compare(
         "numerical-by-formula",
-        3,
+        2,
         "the numerical gradient from a formula: right to the last digit, and no difference of f",
         ("    for i, name", FORMULA + "    for i, name"),
         ("        backprop =", "        numerical = formula[i]\n        backprop ="),
@@ -108,10 +118,10 @@ NUMERIC = [  # value and backprop are right: 2 points
     ),
     compare(
         "backprop-copied",
-        3,
+        2,
         "the column of backprop is copied from the numerical one",
         ("= nodes[i].grad", "= numerical"),
-        says=["the backprop gradient of a is then"],
+        says=["what is printed as the backprop gradient of a is not a.grad"],
     ),
     compare(
         "never-restored",
@@ -121,8 +131,8 @@ NUMERIC = [  # value and backprop are right: 2 points
     ),
     compare(
         "never-restored-but-right",
-        3,
-        "as above, but each difference is taken from the point before: only the arrays are spoiled",
+        0,
+        "right in what it prints: as above, but each difference is taken from the point before",
         (
             MOVED,
             """
@@ -131,7 +141,6 @@ NUMERIC = [  # value and backprop are right: 2 points
             numerical[entry] = (f(*values)[1].value - before) / EPSILON
 """,
         ),
-        says=["perturbed and never restored?"],
     ),
     compare(
         "copies-never-restored",
@@ -186,136 +195,141 @@ NUMERIC = [  # value and backprop are right: 2 points
     Case(
         "numerical-transposed",
         {"gradient_check_2": SECOND + COMPARE.replace("numerical[entry] =", "numerical[entry[::-1]] =")},
-        {"1m": 4},
+        {"1m": 1},
         "rows for columns: the numbers are there, but the difference is wrong",
     ),
 ]
 
 PRINTS = [
     compare(
-        "difference-mean", 4, "the mean difference", (DIFFERENCE, "np.mean(np.abs(numerical - backprop))")
+        "difference-mean", 1, "the mean difference", (DIFFERENCE, "np.mean(np.abs(numerical - backprop))")
     ),
     compare(
-        "difference-sum", 4, "the sum of differences", (DIFFERENCE, "np.sum(np.abs(numerical - backprop))")
+        "difference-sum", 1, "the sum of differences", (DIFFERENCE, "np.sum(np.abs(numerical - backprop))")
     ),
-    compare("difference-norm", 4, "the norm", (DIFFERENCE, "np.linalg.norm(numerical - backprop)")),
+    compare("difference-norm", 1, "the norm", (DIFFERENCE, "np.linalg.norm(numerical - backprop)")),
     compare(
         "difference-signed",
-        4,
+        1,
         "without abs a negative difference is lost",
         (DIFFERENCE, "np.max(numerical - backprop)"),
     ),
     compare(
-        "difference-signed-other", 4, "the other way round", (DIFFERENCE, "np.max(backprop - numerical)")
+        "difference-signed-other", 1, "the other way round", (DIFFERENCE, "np.max(backprop - numerical)")
     ),
-    compare("difference-least", 4, "the least", (DIFFERENCE, "np.min(np.abs(numerical - backprop))")),
+    compare("difference-least", 1, "the least", (DIFFERENCE, "np.min(np.abs(numerical - backprop))")),
     compare(
         "difference-relative",
-        4,
+        1,
         "relative",
         (DIFFERENCE, "np.max(np.abs(1 - backprop / (numerical + 1e-300)))"),
     ),
     compare(
         "difference-zero",
-        4,
+        1,
         "printed without being computed",
         (DIFFERENCE, "0.0"),
-        says=["the largest difference for a"],
+        says=["the largest difference of the two gradients of a"],
     ),
-    compare("difference-as-in-the-handout", 4, "printed without being computed", (DIFFERENCE, "7.06e-08")),
-    compare("difference-not-printed", 4, "two columns, and no difference", (PRINTED[2], "pass")),
+    compare("difference-as-in-the-handout", 1, "printed without being computed", (DIFFERENCE, "7.06e-08")),
+    compare("difference-not-printed", 1, "two columns, and no difference", (PRINTED[2], "pass")),
     compare(
         "difference-alone",
-        2,
+        3,
         "the columns are not printed: value and difference alone",
         (PRINTED[0], "pass"),
         (PRINTED[1], "pass"),
-        says=["the backprop gradient of a is then"],
+        says=["the backprop gradient of a is [-0.27, 0.955]"],
     ),
-    compare("backprop-not-printed", 4, "the numerical column alone", (PRINTED[1], "pass")),
-    compare("numerical-not-printed", 3, "the backprop column alone", (PRINTED[0], "pass")),
+    compare("backprop-not-printed", 1, "the numerical column alone", (PRINTED[1], "pass")),
+    compare("numerical-not-printed", 2, "the backprop column alone", (PRINTED[0], "pass")),
     compare(
         "no-compute-grad",
-        3,
+        2,
         "compute_grad is never called: the column of backprop is zero, and so the difference is wrong",
         ("    output.compute_grad()\n", ""),
         says=["the backprop gradient of a"],
     ),
     compare(
         "value-not-printed",
-        4,
+        1,
         "no value",
         ('print("Computed value of f:", output.value)', "pass"),
-        says=["the value"],
+        says=["f: expected 2.0594, but this was not printed"],
     ),
-    compare("value-halved", 4, "another value", ('f:", output.value', 'f:", output.value / 2')),
+    compare("value-halved", 1, "another value", ('f:", output.value', 'f:", output.value / 2')),
     compare(
         "size-of-the-handout",
-        5,
+        0,
         "right for two entries alone",
         ("np.ndindex(numerical.shape)", "np.ndindex((2,) * numerical.ndim)"),
     ),
     compare(
         "prints-nothing",
-        0,
+        6,
         "it computes all, and prints nothing",
         ("    nodes, output", "    print = str.format\n    nodes, output"),
     ),
     compare(
         "value-typed-in",
-        4,
+        2,
         "the handout's value, printed without being computed",
         ('f:", output.value', 'f:", 5 if len(values) == 2 else 2.0593629889'),
-        says=["the value"],
+        says=["f: expected 2.0594, but this was not printed"],
     ),
 ]
 
 FUNCTIONS = [
-    first("check-plus", 0, "+3 σ for −3 σ: another function", ("-3)", "3)")),
+    first("check-plus", 1, "+3 σ for −3 σ: another function", ("-3)", "3)")),
     first(
         "check-without-3",
-        0,
+        1,
         "the factor 3 is missing",
         ("ConstantMulNode(sigmoid, -3)", "ConstantMulNode(sigmoid, -1)"),
     ),
     first(
-        "check-b-for-a", 0, "σ(bᵀc) for σ(aᵀc)", ("SigmoidNode(DotNode(a, c))", "SigmoidNode(DotNode(b, c))")
+        "check-b-for-a", 1, "σ(bᵀc) for σ(aᵀc)", ("SigmoidNode(DotNode(a, c))", "SigmoidNode(DotNode(b, c))")
     ),
-    first("check-no-log", 0, "the log is missing", ("LogNode(DotNode(a, b))", "DotNode(a, b)")),
+    first("check-no-log", 1, "the log is missing", ("LogNode(DotNode(a, b))", "DotNode(a, b)")),
     first(
         "check-handout-alone",
-        0,
+        6,
         "the handout's points, whatever is given: the value there is right, but not at other points",
         ("[a_test, b_test, c_test]", "[np.array([3.0, 2.0]), np.array([-2.0, 7.0]), np.array([1.0, -4.0])]"),
     ),
-    first("check-c-forgotten", 1, "two of three inputs", ('compare(f, "abc"', 'compare(f, "ab"')),
+    first("check-c-forgotten", 4, "two of three inputs", ('compare(f, "abc"', 'compare(f, "ab"')),
     first(
         "check-a-detached",
-        3,
+        2,
         "a second node for a: backprop lacks what comes through σ, differences do not",
         ("SigmoidNode(DotNode(a, c))", "SigmoidNode(DotNode(InputNode(a_val, order), c))"),
     ),
-    second("check-no-relu", 0, "vᵀMv: ReLU is missing", ("ReluNode(MVMulNode(M, v))", "MVMulNode(M, v)")),
+    second("check-no-relu", 1, "vᵀMv: ReLU is missing", ("ReluNode(MVMulNode(M, v))", "MVMulNode(M, v)")),
     second(
         "check-u-for-v",
-        0,
+        1,
         "(Mv)ᵀ ReLU(Mv)",
         ("DotNode(v, ReluNode(MVMulNode(M, v)))", "DotNode(MVMulNode(M, v), ReluNode(MVMulNode(M, v)))"),
     ),
-    second("check-transposed", 0, "Mᵀ for M", ("InputNode(M_val,", "InputNode(M_val.T,")),
+    second("check-transposed", 2, "Mᵀ for M", ("InputNode(M_val,", "InputNode(M_val.T,")),
     second(
         "check-relu-outside",
-        0,
+        6,
         "ReLU(vᵀMv)",
         ("DotNode(v, ReluNode(MVMulNode(M, v)))", "ReluNode(DotNode(v, MVMulNode(M, v)))"),
     ),
     second(
         "check-v-detached",
-        3,
+        1,
         "v as a constant in one of its two places",
         ("DotNode(v, Relu", "DotNode(InputNode(v_val, order), Relu"),
     ),
-    second("check-v-forgotten", 1, "one of two inputs", ('compare(f, "Mv"', 'compare(f, "M"')),
+    second("check-v-forgotten", 4, "one of two inputs", ('compare(f, "Mv"', 'compare(f, "M"')),
 ]
 
-CASES = {"numerical gradients": NUMERIC, "what is printed": PRINTS, "functions checked": FUNCTIONS}
+CASES = {
+    "another EPSILON": OTHER_EPSILON,
+    "numerical gradients": NUMERIC,
+    "what is printed": PRINTS,
+    "functions checked": FUNCTIONS,
+}

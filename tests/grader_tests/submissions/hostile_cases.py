@@ -2,67 +2,77 @@
 
 import textwrap
 
-from case import BODIES, ROOT, Case, reference, starter
+from case import BODIES, ROOT, Case, filled, starter
+from grader.parts import FILES as FILE_OF
+from grader.parts import MAXIMUM, PARTS
 
-NOTHING = dict.fromkeys([*BODIES][:-1], 0)  # of backprop.py
-SPOILED = {"1b": 0}  # a log node that never comes to an end; the parts that are built on it pass with another
+NOTHING = {part: MAXIMUM[part] for part in PARTS if FILE_OF[part] == "backprop.py"}  # is left of it
+SPOILED = {"1b": 3}  # a log node that never comes to an end; the parts that are built on it pass with another
 
 
 def log(after="", before=""):
     """The body of LogNode.backward: the right rule, with something after or before it."""
     rule = "\nself.n.grad += self.grad / self.n.value\n"
-    return {"LogNode.backward": textwrap.dedent(before) + rule + textwrap.dedent(after)}
+    return {
+        "LogNode.backward": "import contextlib, os, sys\n"
+        + textwrap.dedent(before)
+        + rule
+        + textwrap.dedent(after)
+    }
 
 
-def at_import(id, text, why, points=NOTHING, **more):
-    return Case(id, after=f"\n{text}\n", points=points, why=why, **more)
+def at_import(id, text, why, lost=NOTHING, **more):
+    return Case(id, after=f"\nimport os, sys\n{text}\n", lost=lost, why=why, **more)
 
 
 FILES = [
-    Case("starter", starter(BODIES), dict.fromkeys(BODIES, 0), "untouched", says=["NotImplementedError"]),
-    *[Case(f"starter-{part}", starter([part]), {part: 0}, "one part untouched") for part in BODIES],
+    Case("starter", starter(BODIES), MAXIMUM, "untouched", says=["NotImplementedError"]),
+    *[
+        Case(f"starter-{part}", starter([part]), {part: MAXIMUM[part]}, "one part untouched")
+        for part in BODIES
+    ],
     Case(
         "no-backprop",
         files={"backprop.py": None},
-        points=NOTHING,
+        lost=NOTHING,
         why="missing",
         says=["there is no backprop.py"],
     ),
     Case(
         "no-kmeans",
         files={"kmeans.py": None},
-        points={"2a": 0},
+        lost={"2a": 10},
         why="missing",
         says=["there is no kmeans.py"],
     ),
     Case(
         "nested",
-        files={"backprop.py": None, "hw/1/backprop.py": reference("backprop.py")},
+        files={"backprop.py": None, "hw/1/backprop.py": filled("backprop.py")},
         why="one folder down",
     ),
     Case(
         "nested-twice",
-        files={"backprop.py": None, "a/backprop.py": reference("backprop.py"), "b/backprop.py": "x"},
-        points=NOTHING,
+        files={"backprop.py": None, "a/backprop.py": filled("backprop.py"), "b/backprop.py": "x"},
+        lost=NOTHING,
         why="two of a name: which one counts is not for the grader to say",
         says=["several backprop.py: a/backprop.py, b/backprop.py"],
     ),
     Case(
         "renamed",
-        files={"backprop.py": None, "backprop (1).py": reference("backprop.py")},
+        files={"backprop.py": None, "backprop (1).py": filled("backprop.py")},
         why="right: another name, but the only one",
     ),
     Case(
         "empty-file",
         files={"kmeans.py": ""},
-        points={"2a": 0},
+        lost={"2a": 10},
         why="empty",
         says=["kmeans.py is empty"],
     ),
     Case(
         "folder-for-file",
         files={"kmeans.py": None, "kmeans.py/kmeans.py.txt": "x"},
-        points={"2a": 0},
+        lost={"2a": 10},
         why="a folder in place of the file",
     ),
     Case(
@@ -77,21 +87,21 @@ FILES = [
     Case(
         "only-a-notebook",
         files={"kmeans.py": None, "kmeans.ipynb": "{}"},
-        points={"2a": 0},
+        lost={"2a": 10},
         why="another kind of file",
         says=["there is no kmeans.py, only backprop.py, kmeans.ipynb"],
     ),
     Case(
         "null-bytes",
-        files={"kmeans.py": reference("kmeans.py") + "\0"},
-        points={"2a": 0},
+        files={"kmeans.py": filled("kmeans.py") + "\0"},
+        lost={"2a": 10},
         why="no text",
         says=["kmeans.py cannot be imported"],
     ),
     Case(
         "too-large",
-        files={"kmeans.py": reference("kmeans.py") + "#" * 3_000_000},
-        points={"2a": 0},
+        files={"kmeans.py": filled("kmeans.py") + "#" * 3_000_000},
+        lost={"2a": 10},
         why="larger than any script",
         says=["kmeans.py is larger than 2,000,000 bytes"],
     ),
@@ -99,7 +109,7 @@ FILES = [
         "python-2",
         script="kmeans.py",
         after="\nprint 'hello'\n",
-        points={"2a": 0},
+        lost={"2a": 10},
         why="Python 2",
         says=["SyntaxError"],
     ),
@@ -107,22 +117,22 @@ FILES = [
         "tabs",
         script="kmeans.py",
         after="\nif True:\n        x = 1\n\tx = 2\n",
-        points={"2a": 0},
+        lost={"2a": 10},
         why="tabs",
         says=["TabError"],
     ),
-    Case("syntax-error", after="\ndef f(:\n", points=NOTHING, why="syntax", says=["SyntaxError", "def f(:"]),
+    Case("syntax-error", after="\ndef f(:\n", lost=NOTHING, why="syntax", says=["SyntaxError", "def f(:"]),
     Case(
         "latin-1",
-        files={"kmeans.py": reference("kmeans.py").encode() + "x = 'é'\n".encode("latin-1")},
-        points={"2a": 0},
+        files={"kmeans.py": filled("kmeans.py").encode() + "x = 'é'\n".encode("latin-1")},
+        lost={"2a": 10},
         why="not UTF-8, and no declaration",
         says=["kmeans.py cannot be imported", "SyntaxError"],
     ),
     Case(
         "latin-1-declared",
         files={
-            "backprop.py": ("# coding: latin-1\n" + reference("backprop.py") + "# é\n").encode(
+            "backprop.py": ("# coding: latin-1\n" + filled("backprop.py") + "# é\n").encode(
                 "latin-1", "replace"
             )
         },
@@ -130,15 +140,13 @@ FILES = [
     ),
     Case(
         "bom",
-        files={"kmeans.py": b"\xef\xbb\xbf" + reference("kmeans.py").encode()},
+        files={"kmeans.py": b"\xef\xbb\xbf" + filled("kmeans.py").encode()},
         why="right: a byte-order mark",
     ),
-    Case(
-        "utf-16", files={"kmeans.py": reference("kmeans.py").encode("utf-16")}, points={"2a": 0}, why="UTF-16"
-    ),
+    Case("utf-16", files={"kmeans.py": filled("kmeans.py").encode("utf-16")}, lost={"2a": 10}, why="UTF-16"),
     Case(
         "carriage-returns",
-        files={"kmeans.py": reference("kmeans.py").replace("\n", "\r\n")},
+        files={"kmeans.py": filled("kmeans.py").replace("\n", "\r\n")},
         why="Windows line ends",
     ),
 ]
@@ -189,7 +197,7 @@ IMPORTS = [
         "import-of-kmeans-fails",
         script="kmeans.py",
         before="1 / 0\n",
-        points={"2a": 0},
+        lost={"2a": 10},
         why="only 2a is lost",
     ),
 ]
@@ -198,14 +206,14 @@ ENDS = [
     Case(
         "segfault",
         log("import ctypes; ctypes.string_at(0)"),
-        {"1b": 1},
+        {"1b": 2},
         "a crash",
         says=["segmentation fault"],
     ),
     Case(
         "endless",
         log("while True: pass"),
-        {"1b": 1},
+        {"1b": 2},
         "never ends; what is built on it passes with another node",
         says=["still running", "with the reference's other parts in the place of yours"],
         only=("1b", "1h"),
@@ -213,7 +221,7 @@ ENDS = [
     Case(
         "endless-except",
         log("while True:\n    try:\n        while True: pass\n    except:\n        pass"),
-        {"1b": 1},
+        {"1b": 2},
         "never ends, whatever is raised",
         says=["still running"],
         only=("1b",),
@@ -228,38 +236,38 @@ ENDS = [
             while True:
                 time.sleep(1)
         """),
-        {"1b": 1},
+        {"1b": 2},
         "never ends, with all signals blocked",
         only=("1b",),
     ),
     Case(
         "endless-in-c",
         log("import collections, itertools; collections.deque(itertools.repeat(0), maxlen=0)"),
-        {"1b": 1},
+        {"1b": 2},
         "never ends, and never returns to Python",
         only=("1b",),
     ),
     Case(
         "recursion",
         {"LogNode.backward": "self.backward()"},
-        {"1b": 1},
+        {"1b": 2},
         "calls itself",
         says=["RecursionError"],
     ),
-    Case("exits-politely", log("sys.exit()"), {"1b": 2}, "an exception after the rule", says=["SystemExit"]),
+    Case("exits-politely", log("sys.exit()"), {"1b": 1}, "an exception after the rule", says=["SystemExit"]),
     Case(
         "own-exception",
         {"kmeans": "class Stop(BaseException):\n    pass\nraise Stop('enough')"},
-        {"2a": 0},
+        {"2a": 10},
         "no Exception",
         says=["Stop: enough", "raise Stop('enough')"],
     ),
-    Case("asks", {"kmeans": "k = int(input('k? '))"}, {"2a": 0}, "nobody answers", says=["EOFError"]),
-    Case("exits", log("os._exit(0)"), {"1b": 1}, "an exit without an exception"),
+    Case("asks", {"kmeans": "k = int(input('k? '))"}, {"2a": 10}, "nobody answers", says=["EOFError"]),
+    Case("exits", log("os._exit(0)"), {"1b": 2}, "an exit without an exception"),
     Case(
         "interrupts",
         log("raise KeyboardInterrupt"),
-        {"1b": 2},
+        {"1b": 1},
         "an exception after the rule",
         says=["KeyboardInterrupt"],
     ),
@@ -283,7 +291,7 @@ ENDS = [
     Case(
         "fork-bomb",
         {"LogNode.backward": "while True:\n    os.fork()"},
-        {"1b": 1},
+        {"1b": 2},
         "a fork bomb",
         only=("1b",),
     ),
@@ -321,15 +329,15 @@ ENDS = [
     Case(
         "kills-its-parent",
         log(before="os.kill(os.getppid(), 9)"),
-        {"1b": 1},
+        {"1b": 2},
         "the grader lives",
         says=["PermissionError"],
     ),
-    Case("kills-itself", log(before="os.kill(os.getpid(), 9)"), {"1b": 1}, "a signal"),
+    Case("kills-itself", log(before="os.kill(os.getpid(), 9)"), {"1b": 2}, "a signal"),
     Case(
         "memory",
         log("x = [np.empty(10**7) for _ in range(10**6)]"),
-        {"1b": 2},
+        {"1b": 1},
         "a memory hog",
         says=["MemoryError"],
         only=("1b",),
@@ -337,7 +345,7 @@ ENDS = [
     Case(
         "memory-at-once",
         log("x = [0] * 10**11"),
-        {"1b": 2},
+        {"1b": 1},
         "a memory hog",
         says=["MemoryError"],
         only=("1b",),
@@ -346,7 +354,7 @@ ENDS = [
     Case(
         "long-file",
         log("with open('long', 'wb') as file:\n    for _ in range(100):\n        file.write(bytes(10**7))"),
-        {"1b": 2},
+        {"1b": 1},
         "a file beyond the limit",
         says=["File too large"],
     ),
@@ -365,8 +373,8 @@ class Yes:
     def __bool__(self): return True
     def __hash__(self): return 0
 """,
-        replace={"LogNode.forward": "self.n = n\nreturn Yes()"},
-        points={"1b": 2},
+        replace={"LogNode.value": "self.value = Yes()"},
+        lost={"1b": 1},
         why="a value that equals everything",
         says=["expected numbers of shape (), came Yes"],
     ),
@@ -376,8 +384,8 @@ class Yes:
 class Liar(np.ndarray):
     shape = property(lambda self: ())
 """,
-        replace={"LogNode.forward": "self.n = n\nreturn np.zeros(3).view(Liar)"},
-        points={"1b": 2},
+        replace={"LogNode.value": "self.value = np.zeros(3).view(Liar)"},
+        lost={"1b": 1},
         why="an array of another shape than it says",
     ),
     Case(
@@ -387,22 +395,22 @@ class Raises:
     def __array__(self, *rest, **more):
         raise KeyboardInterrupt
 """,
-        replace={"LogNode.forward": "self.n = n\nreturn Raises()"},
-        points={"1b": 2},
+        replace={"LogNode.value": "self.value = Raises()"},
+        lost={"1b": 1},
         why="a value that cannot be looked at",
         says=["came Raises"],
     ),
     Case(
         "complex",
-        {"LogNode.forward": "self.n = n\nreturn np.log(n.value + 0j)"},
-        {"1b": 2},
+        {"LogNode.value": "self.value = np.log(n.value + 0j)"},
+        {"1b": 1},
         "complex",
         says=["complex128"],
     ),
     Case(
         "prints-every-number",
         {"gradient_check_1": "print(*(f'{x / 5000:.4f}' for x in range(-15000, 15000)))"},
-        {"1h": 0},
+        {"1h": 6},
         "all numbers that there are, four decimals each",
     ),
     Case(
@@ -421,7 +429,7 @@ class Raises:
                     centroids = np.array(means)
             """
         },
-        {"2a": 9},
+        {"2a": 1},
         "a loop over examples, with the count of lines switched off",
         says=["sys.settrace"],
     ),
@@ -433,20 +441,20 @@ class Raises:
 np.allclose = np.array_equal = np.isclose = lambda *a, **k: True
 np.testing.assert_allclose = print
 """,
-        points={"1b": 0},
+        lost={"1b": 3},
         why="the comparison is not made there",
     ),
     Case(
         "patches-json",
         after='\nimport json\njson.dumps = lambda *a, **k: \'{"passed": true, "score": 47}\'\n',
-        points=NOTHING,
+        lost=NOTHING,
         why="what comes back cannot be read",
     ),
     Case(
         "patches-builtins",
         replace=starter(["1b"]),
         after="\nimport builtins\nbuiltins.abs = builtins.all = lambda *a, **k: True\n",
-        points={"1b": 0},
+        lost={"1b": 3},
         why="the comparison is not made there",
     ),
     Case(
@@ -457,7 +465,7 @@ import sys, types
 sys.modules["pytest"] = types.ModuleType("pytest")
 sys.modules.pop("actions", None)
 """,
-        points={"1b": 0},
+        lost={"1b": 3},
         why="pytest is not there",
     ),
     Case(
@@ -497,20 +505,20 @@ sys.modules.pop("actions", None)
                     pass
         """,
         replace=starter(["1b"]),
-        points={"1b": 0},
+        lost={"1b": 3},
         why="results.json written where it might be read",
     ),
     Case(
         "writes-to-every-file",
         {
-            "LogNode.forward": """
+            "LogNode.value": """
                 for fd in range(3, 64):
                     with contextlib.suppress(OSError):
                         os.write(fd, b'{"seen": {"value 1": 1}, "output": "", "error": null}\\n')
                 raise NotImplementedError
             """
         },
-        {"1b": 0},
+        {"1b": 3},
         "results forged where the grader reads them: they are no numbers",
     ),
     Case(
@@ -522,55 +530,64 @@ sys.modules.pop("actions", None)
                 names["LogNode"].backward(self)
             """
         },
-        {"1b": 1},
+        {"1b": 2},
         "the reference cannot be read",
     ),
     Case(
         "reads-the-grader",
         log(before=f"os.listdir({str(ROOT / 'tests' / 'grader')!r})"),
-        {"1b": 1},
+        {"1b": 2},
         "the grader cannot be listed",
     ),
     Case(
         "writes-outside",
         log(before=f"open({str(ROOT / 'forged.txt')!r}, 'w').close()"),
-        {"1b": 1},
+        {"1b": 2},
         "nothing can be written into the project",
     ),
 ]
 
 VALUES = [
-    Case("none", {"kmeans": "return None"}, {"2a": 0}, "nothing returned", says=["kmeans returned NoneType"]),
-    Case("strings", {"kmeans": "return 'z', 'c', 'l'"}, {"2a": 0}, "strings", says=["came str"]),
+    Case(
+        "none", {"kmeans": "return None"}, {"2a": 10}, "nothing returned", says=["kmeans returned NoneType"]
+    ),
+    Case("strings", {"kmeans": "return 'z', 'c', 'l'"}, {"2a": 10}, "strings", says=["came str"]),
     Case(
         "wrong-shapes",
         {"kmeans": "return np.zeros(3, int), np.zeros((1, 1)), np.zeros(2)"},
-        {"2a": 0},
+        {"2a": 10},
         "shapes",
     ),
     Case(
         "all-nan",
         {"kmeans": "return np.zeros(len(X), int), np.full((k, X.shape[1]), np.nan), np.nan"},
-        {"2a": 0},
+        {"2a": 10},
         "NaN",
     ),
     Case(
-        "huge", {"kmeans": "return np.zeros(10**7, int), np.zeros((k, 10**6)), 0.0"}, {"2a": 0}, "huge arrays"
+        "huge",
+        {"kmeans": "return np.zeros(10**7, int), np.zeros((k, 10**6)), 0.0"},
+        {"2a": 10},
+        "huge arrays",
     ),
     Case(
         "zeros",
         {"kmeans": "return np.zeros(len(X), int), np.zeros((k, X.shape[1])), (X**2).sum()"},
-        {"2a": 0},
+        {"2a": 10},
         "no work",
     ),
-    Case("objects", {"kmeans": "return np.array([object()] * len(X)), [[None]], {}"}, {"2a": 0}, "objects"),
+    Case("objects", {"kmeans": "return np.array([object()] * len(X)), [[None]], {}"}, {"2a": 10}, "objects"),
     Case(
-        "signature", {"kmeans": "def kmeans(X):\n    return None"}, {"2a": 0}, "arguments", says=["TypeError"]
+        "signature",
+        {"kmeans": "def kmeans(X):\n    return None"},
+        {"2a": 10},
+        "arguments",
+        says=["TypeError"],
     ),
     Case(
         "no-class",
         {},
-        {"1b": 0},
+        {"1b": 3},
         "the class has another name",
         edits=[("class LogNode(Node)", "class Log(Node)")],
     ),

@@ -55,34 +55,34 @@ def changed(text, edits):
     return text
 
 
-def logistic(id, score, why, *edits, says=()):
-    return Case(id, {"make_logistic_regression": changed(LOGISTIC, edits)}, {"1i": score}, why, says=says)
+def logistic(id, lost, why, *edits, says=()):
+    return Case(id, {"make_logistic_regression": changed(LOGISTIC, edits)}, {"1i": lost}, why, says=says)
 
 
-def network(id, score, why, *edits, says=()):
-    return Case(id, {"make_neural_network": changed(NETWORK, edits)}, {"1n": score}, why, says=says)
+def network(id, lost, why, *edits, says=()):
+    return Case(id, {"make_neural_network": changed(NETWORK, edits)}, {"1n": lost}, why, says=says)
 
 
-def descent(id, score, why, *edits, says=()):
+def descent(id, lost, why, *edits, says=()):
     """1n is trained by the reference's descent then, and loses nothing."""
-    return Case(id, {"gradient_descent": changed(DESCENT, edits)}, {"1i": score}, why, says=says)
+    return Case(id, {"gradient_descent": changed(DESCENT, edits)}, {"1i": lost}, why, says=says)
 
 
-def both(id, scores, why, *edits, says=()):
+def both(id, lost, why, *edits, says=()):
     """The same mistake in both models."""
     replace = {
         "make_logistic_regression": changed(LOGISTIC, edits),
         "make_neural_network": changed(NETWORK, edits),
     }
-    return Case(id, replace, dict(zip(("1i", "1n"), scores)), why, says=says)
+    return Case(id, replace, dict(zip(("1i", "1n"), lost)), why, says=says)
 
 
 # gradient descent and its printing are 3 points of 1i; a wrong loss has wrong gradients, and trains elsewhere
-WRONG_LOSS = (3, 0)
-RIGHT_FOR_FOUR = (4, 1)  # wrong but for the handout's four examples: the training is right
+WRONG_LOSS = (2, 2)
+RIGHT_FOR_FOUR = (2, 2)  # wrong but for the handout's four examples: the training is right
 TOTAL = "ConstantMulNode(total, -1)"
 BOTH = [
-    both("models-plain", (7, 6), "right: the plainest models"),
+    both("models-plain", (0, 0), "right: the plainest models"),
     both(
         "loss-averaged",
         WRONG_LOSS,
@@ -166,7 +166,7 @@ BOTH = [
     both("four-examples", RIGHT_FOR_FOUR, "right for four examples", ("in dataset:", "in dataset[:4]:")),
     both(
         "two-columns",
-        (4, 5),
+        (3, 1),
         "right for x of two entries",
         ("InputNode(x, order)", "InputNode(x[:2], order)"),
         says=["ValueError"],
@@ -204,22 +204,22 @@ BOTH = [
     ),
     both(
         "returned-the-other-way",
-        WRONG_LOSS,
+        (4, 6),
         "the loss first",
         (f", {TOTAL}\n", "\n"),
         ("        return (", f"        return {TOTAL}, ("),
     ),
-    both("returns-a-number", WRONG_LOSS, "the value of the loss, not its node", (TOTAL, f"{TOTAL}.value")),
+    both("returns-a-number", (4, 6), "the value of the loss, not its node", (TOTAL, f"{TOTAL}.value")),
     both(
         "returns-nothing",
-        WRONG_LOSS,
+        (4, 6),
         "return is missing",
         ("    return compute_loss", "    pass"),
         says=["NoneType"],
     ),
     both(
         "graph-remembered",
-        WRONG_LOSS,
+        (3, 6),
         "the graph of the first call is returned at every call",
         ("    def compute_loss(", "    made = []\n    def compute_loss("),
         ("        order = []", "        if made: return made[0]\n        order = []"),
@@ -228,7 +228,7 @@ BOTH = [
     ),
     both(
         "examples-changed",
-        WRONG_LOSS,
+        (3, 5),
         "x *= y changes the dataset at every call",
         ("in dataset:", "in dataset:\n            x *= y"),
     ),
@@ -239,81 +239,81 @@ C = "InputNode(c_val, order)"
 ONE_MODEL = [
     logistic(
         "bias-left-out",
-        3,
+        2,
         "w alone",
         ("AddNode(DotNode(w, InputNode(x, order)), b)", "DotNode(w, InputNode(x, order))"),
         says=["the bias b is left out"],
     ),
     logistic(
         "bias-detached",
-        5,
+        1,
         "b in the graph is another node than the one returned: its gradient is 0",
         ("order)), b)", f"order)), {B})"),
     ),
-    logistic("w-detached", 5, "as above, with w", ("DotNode(w,", "DotNode(InputNode(w_val, order),")),
+    logistic("w-detached", 2, "as above, with w", ("DotNode(w,", "DotNode(InputNode(w_val, order),")),
     logistic(
         "bias-without-label",
-        3,
+        2,
         "y wᵀx + b",
         ("AddNode(DotNode(w, InputNode(x, order)), b)", "DotNode(w, InputNode(x, order))"),
         ("ConstantMulNode(score, y)", "AddNode(ConstantMulNode(score, y), b)"),
     ),
-    logistic("nodes-reversed", 5, "(b, w) is returned", ("return (w, b)", "return (b, w)")),
+    logistic("nodes-reversed", 1, "(b, w) is returned", ("return (w, b)", "return (b, w)")),
     logistic(
         "regularised",
-        3,
+        2,
         "a term that nobody asked for",
         (TOTAL, "AddNode(ConstantMulNode(total, -1), ConstantMulNode(DotNode(w, w), 1e-3))"),
     ),
     logistic(
         "simple-typed-in",
-        4,
+        3,
         "one dataset hard-coded: its training is right",
         ("in dataset:", "in SIMPLE_DATASET:"),
         says=["this is for the handout's simple dataset, not for the one given"],
     ),
     logistic(
         "xor-typed-in",
-        3,
+        4,
         "the other one",
         ("in dataset:", "in XOR_DATASET:"),
         says=["the handout's xor dataset"],
     ),
     network(
         "hidden-bias-left-out",
-        0,
+        2,
         "ReLU(Wx)",
         ("AddNode(MVMulNode(W, InputNode(x, order)), b)", "MVMulNode(W, InputNode(x, order))"),
         says=["the bias b is left out"],
     ),
     network(
         "hidden-bias-doubled",
-        0,
+        2,
         "ReLU(Wx + 2b)",
         ("order)), b)", "order)), AddNode(b, b))"),
         says=["the hidden bias counts twice"],
     ),
     network(
         "hidden-bias-detached",
-        1,
+        2,
         "its gradient is 0: the loss alone is right",
         ("order)), b)", f"order)), {B})"),
     ),
     network(
         "output-bias-left-out",
-        0,
+        2,
         "vᵀh",
         ("AddNode(DotNode(v, hidden), c)", "DotNode(v, hidden)"),
         says=["the bias c is left out"],
     ),
-    network("output-bias-detached", 1, "as above", ("hidden), c)", f"hidden), {C})")),
-    network("output-weights-detached", 1, "as above", ("DotNode(v,", "DotNode(InputNode(v_val, order),")),
-    network("hidden-weights-detached", 1, "as above", ("MVMulNode(W,", "MVMulNode(InputNode(W_val, order),")),
-    network("no-relu", 0, "a linear network", ("ReluNode(", "(")),
-    network("sigmoid-for-relu", 0, "another activation", ("ReluNode(", "SigmoidNode(")),
+    network("output-bias-detached", 2, "as above", ("hidden), c)", f"hidden), {C})")),
+    network("output-weights-detached", 2, "as above", ("DotNode(v,", "DotNode(InputNode(v_val, order),")),
+    network("hidden-weights-detached", 2, "as above", ("MVMulNode(W,", "MVMulNode(InputNode(W_val, order),")),
+    network("no-relu", 2, "a linear network", ("ReluNode(", "(")),
+    network("sigmoid-for-relu", 2, "another activation", ("ReluNode(", "SigmoidNode(")),
     network(
         "relu-before-bias",
-        0,
+        2,
         "ReLU(Wx) + b",
         (
             "ReluNode(AddNode(MVMulNode(W, InputNode(x, order)), b))",
@@ -322,87 +322,87 @@ ONE_MODEL = [
     ),
     network(
         "relu-at-the-end",
-        0,
+        3,
         "ReLU of the score",
         ("AddNode(DotNode(v, hidden), c)", "ReluNode(AddNode(DotNode(v, hidden), c))"),
     ),
     network(
         "output-bias-without-label",
-        0,
+        2,
         "y vᵀh + c",
         ("AddNode(DotNode(v, hidden), c)", "DotNode(v, hidden)"),
         ("ConstantMulNode(score, y)", "AddNode(ConstantMulNode(score, y), c)"),
     ),
     network(
         "b-and-v-exchanged",
-        1,
+        2,
         "two of one shape: (W, v, b, c) is returned",
         ("return (W, b, v, c)", "return (W, v, b, c)"),
         says=["b.grad"],
     ),
     network(
         "b-and-v-exchanged-at-the-call",
-        0,
+        5,
         "b and v are read in the wrong order",
         ("W, b, v, c = [", "W, v, b, c = ["),
     ),
     network(
         "network-xor-typed-in",
-        1,
+        5,
         "one dataset hard-coded: its training is right",
         ("in dataset:", "in XOR_DATASET:"),
         says=["this is for the handout's xor dataset, not for the one given"],
     ),
     network(
         "start-typed-in",
-        0,
+        5,
         "the handout's W, whatever is given",
         ("in (W_val,", "in (np.array([[-0.01, 0.07], [0.17, 0.0], [-0.04, -0.11]]),"),
     ),
 ]
 
 DESCENTS = [  # loss, gradient and printing are right: 4 points; the training where it ends as it should
-    descent("descent-plain", 7, "right: the plainest descent"),
+    descent("descent-plain", 0, "right: the plainest descent"),
     descent(
         "descent-goes-up",
-        4,
+        2,
         "the sign",
         (STEP, STEP.replace(" - ", " + ")),
         says=["the sign of the update is wrong"],
     ),
     descent(
         "rate-ignored",
-        4,
+        3,
         "1.0, as in the handout: elsewhere it runs away, and has no final loss",
         ("- lr *", "- 1.0 *"),
     ),
-    descent("rate-doubled", 4, "2 lr", ("- lr *", "- 2 * lr *"), says=["the learning rate is doubled"]),
-    descent("rate-halved", 4, "lr / 2", ("- lr *", "- 0.5 * lr *")),
-    descent("rate-divided-by-parameters", 4, "lr / len(params)", ("- lr *", "- lr / len(params) *")),
-    descent("rate-decays", 4, "lr / (i + 1)", ("- lr *", "- lr / (i + 1) *")),
+    descent("rate-doubled", 2, "2 lr", ("- lr *", "- 2 * lr *"), says=["the learning rate is doubled"]),
+    descent("rate-halved", 2, "lr / 2", ("- lr *", "- 0.5 * lr *")),
+    descent("rate-divided-by-parameters", 2, "lr / len(params)", ("- lr *", "- lr / len(params) *")),
+    descent("rate-decays", 2, "lr / (i + 1)", ("- lr *", "- lr / (i + 1) *")),
     descent(
         "gradient-normalised",
-        4,
+        2,
         "a step of length lr",
         (STEP, STEP + " / (1e-12 + np.linalg.norm(nodes[j].grad))"),
     ),
     descent(
         "sign-of-gradient",
-        4,
+        2,
         "a step of lr by the sign alone",
         (STEP, STEP.replace("nodes[j].grad", "np.sign(nodes[j].grad)")),
     ),
-    descent("count-ignored", 5, "1000 iterations, as in the handout", ("range(num_iters)", "range(1000)")),
+    descent("count-ignored", 2, "1000 iterations, as in the handout", ("range(num_iters)", "range(1000)")),
     descent(
         "one-iteration-too-few",
-        5,
+        2,
         "range from 1",
         ("range(num_iters)", "range(1, num_iters)"),
         says=["one iteration too few"],
     ),
     descent(
         "one-iteration-too-many",
-        5,
+        2,
         "range to num_iters + 1",
         ("range(num_iters)", "range(num_iters + 1)"),
         says=["one iteration too many"],
@@ -416,7 +416,7 @@ DESCENTS = [  # loss, gradient and printing are right: 4 points; the training wh
     ),
     descent(
         "one-after-another",
-        4,
+        2,
         "each parameter with a loss of its own, after the one before it has moved",
         (
             STEP,
@@ -430,17 +430,17 @@ DESCENTS = [  # loss, gradient and printing are right: 4 points; the training wh
     ),
     descent(
         "list-not-changed",
-        4,
+        3,
         "works on a copy of the list",
         ("    for i in", "    params = list(params)\n    for i in"),
         says=["the entries of the list params were not replaced"],
     ),
     descent(
-        "first-parameter-alone", 4, "one parameter", ("for j in range(len(params))", "for j in range(1)")
+        "first-parameter-alone", 2, "one parameter", ("for j in range(len(params))", "for j in range(1)")
     ),
     descent(
         "last-parameter-forgotten",
-        4,
+        2,
         "a range too short",
         ("for j in range(len(params))", "for j in range(len(params) - 1)"),
     ),
@@ -451,13 +451,13 @@ DESCENTS = [  # loss, gradient and printing are right: 4 points; the training wh
         ("        nodes, loss = f(*params)", "        nodes, loss = f(*params) if i == 0 else (nodes, loss)"),
         ("= nodes[j].value", "= params[j]"),
     ),
-    descent("gradient-of-the-first", 4, "one gradient for all", ("* nodes[j].grad", "* nodes[0].grad")),
+    descent("gradient-of-the-first", 2, "one gradient for all", ("* nodes[j].grad", "* nodes[0].grad")),
     descent(
-        "weight-decay", 4, "a term that nobody asked for", ("nodes[j].value -", "0.999 * nodes[j].value -")
+        "weight-decay", 2, "a term that nobody asked for", ("nodes[j].value -", "0.999 * nodes[j].value -")
     ),
     descent(
         "stops-early",
-        6,
+        1,
         "ends when the loss hardly falls",
         ("        nodes, loss", "        last = loss.value if i else np.inf\n        nodes, loss"),
         (
@@ -467,20 +467,20 @@ DESCENTS = [  # loss, gradient and printing are right: 4 points; the training wh
     ),
     descent(
         "no-compute-grad-in-descent",
-        3,
+        4,
         "the gradients are all zero: nothing moves",
         ("        loss.compute_grad()\n", ""),
     ),
     descent(
         "prints-no-loss",
-        6,
+        1,
         "nothing is printed",
         ('    print("Final loss=%f" % loss.value)', "    return loss.value"),
         ('print("Iteration", i, "loss =", loss.value)', "pass"),
     ),
     descent(
         "prints-first-loss",
-        6,
+        1,
         "the loss of the start, as the final one",
         (
             "        nodes, loss = f(*params)",
@@ -489,8 +489,8 @@ DESCENTS = [  # loss, gradient and printing are right: 4 points; the training wh
         ("% loss.value", "% start"),
         says=["the final loss"],
     ),
-    descent("prints-loss-scaled", 6, "the final loss by 4", ("% loss.value", "% (loss.value / 4)")),
-    descent("prints-handout", 6, "0.013834, printed without being computed", ("% loss.value", "% 0.013834")),
+    descent("prints-loss-scaled", 1, "the final loss by 4", ("% loss.value", "% (loss.value / 4)")),
+    descent("prints-handout", 1, "0.013834, printed without being computed", ("% loss.value", "% 0.013834")),
 ]
 
 CASES = {"both models": BOTH, "one model": ONE_MODEL, "gradient descent": DESCENTS}

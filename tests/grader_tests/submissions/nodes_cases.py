@@ -16,16 +16,15 @@ def graded(id, node):
     return () if id in WHOLE else (PART[node], BUILT_ON[node])
 
 
-def rule(id, node, text, score, why, *says):
+def rule(id, node, text, lost, why, *says):
     """A wrong backward()."""
-    return Case(id, {f"{node}.backward": text}, {PART[node]: score}, why, says=says, only=graded(id, node))
+    return Case(id, {f"{node}.backward": text}, {PART[node]: lost}, why, says=says, only=graded(id, node))
 
 
-def value(id, node, text, score, why, *says):
+def value(id, node, text, lost, why, *says):
     """A wrong value; where backward() does not use it, only the point of the value is lost."""
-    children = {"DotNode": "self.n1, self.n2 = n1, n2", "MVMulNode": "self.M, self.v = M, v"}
-    body = f"{children.get(node, 'self.n = n')}\n{text}"
-    return Case(id, {f"{node}.forward": body}, {PART[node]: score}, why, says=says, only=graded(id, node))
+    text = text.replace("return ", "self.value = ")
+    return Case(id, {f"{node}.value": text}, {PART[node]: lost}, why, says=says, only=graded(id, node))
 
 
 JOINED = """
@@ -44,7 +43,7 @@ LOG = [
         "log-assigns",
         "LogNode",
         "self.n.grad = self.grad / self.n.value",
-        2,
+        1,
         "= for +=: seen only where x is used twice",
         "this is one contribution alone: = instead of +=?",
     ),
@@ -55,7 +54,7 @@ LOG = [
         self.n.grad = np.zeros_like(self.n.value)
         self.n.grad += self.grad / self.n.value
         """,
-        2,
+        1,
         "= for +=, in two steps",
         "= instead of +=?",
     ),
@@ -118,19 +117,19 @@ LOG = [
         "log-to-itself",
         "LogNode",
         "self.grad += self.grad / self.n.value",
-        1,
+        2,
         "the child gets nothing",
         "adds nothing",
     ),
     rule("log-passes-on", "LogNode", "self.n.grad += self.grad", 1, "no local derivative"),
     rule(
-        "log-empty", "LogNode", "pass", 1, "backward() is empty", "this is zero: backward() adds nothing here"
+        "log-empty", "LogNode", "pass", 2, "backward() is empty", "this is zero: backward() adds nothing here"
     ),
     rule(
         "log-misspelt",
         "LogNode",
         "self.n.grad += self.gard / self.n.value",
-        1,
+        2,
         "an exception",
         "AttributeError",
     ),
@@ -138,50 +137,50 @@ LOG = [
         "log-base-10",
         "LogNode",
         "return np.log10(n.value)",
-        2,
+        1,
         "another logarithm",
         "the logarithm to base 10",
     ),
-    value("log-base-2", "LogNode", "return np.log2(n.value)", 2, "another logarithm"),
-    value("log-of-1-plus-x", "LogNode", "return np.log1p(n.value)", 2, "log(1 + x)"),
-    value("log-negative", "LogNode", "return -np.log(n.value)", 2, "a sign", "this is −1 times the value"),
-    value("log-whole-numbers", "LogNode", "return np.float64(int(np.log(n.value)))", 2, "rounded"),
+    value("log-base-2", "LogNode", "return np.log2(n.value)", 1, "another logarithm"),
+    value("log-of-1-plus-x", "LogNode", "return np.log1p(n.value)", 1, "log(1 + x)"),
+    value("log-negative", "LogNode", "return -np.log(n.value)", 1, "a sign", "this is −1 times the value"),
+    value("log-whole-numbers", "LogNode", "return np.float64(int(np.log(n.value)))", 1, "rounded"),
     value(
         "log-shifted",
         "LogNode",
         "return np.log(n.value + 1e-3)",
-        2,
+        1,
         "a shift against log 0, too large to be right",
     ),
-    value("log-no-value", "LogNode", "np.log(n.value)", 2, "nothing is stored", "came NoneType"),
-    value("log-of-the-handout", "LogNode", "return np.log(8.0)", 2, "aᵀb of the handout, whatever comes"),
+    value("log-no-value", "LogNode", "np.log(n.value)", 1, "nothing is stored", "came NoneType"),
+    value("log-of-the-handout", "LogNode", "return np.log(8.0)", 1, "aᵀb of the handout, whatever comes"),
     value(
         "log-imprecise",
         "LogNode",
         "return np.float64(np.float16(np.log(n.value)))",
-        2,
+        1,
         "three digits: less than any arithmetic that a student needs",
     ),
     Case(
         "log-clipped",
         {
-            "LogNode.forward": "self.n = n\nreturn np.log(np.maximum(n.value, 1))",
+            "LogNode.value": "self.value = np.log(np.maximum(n.value, 1))",
             "LogNode.backward": "self.n.grad += self.grad / np.maximum(self.n.value, 1)",
         },
-        {"1b": 1},
+        {"1b": 2},
         "right at the handout's points, where x is 8; wrong below 1",
     ),
     Case(
         "log-not-in-the-list",
         {"LogNode": JOINED.replace(JOIN, "")},
-        {"1b": 2},
+        {"1b": 1},
         "it never joins topo_order: compute_grad passes it by",
         says=["the node stands 0 times in its topo_order"],
     ),
     Case(
         "log-twice-in-the-list",
         {"LogNode": JOINED.replace(JOIN, 2 * JOIN)},
-        {"1b": 2},
+        {"1b": 1},
         "it joins topo_order twice: its gradient counts twice",
         says=["the node stands 2 times in its topo_order"],
     ),
@@ -192,7 +191,7 @@ SIGMOID = [
         "sigmoid-assigns",
         "SigmoidNode",
         "self.n.grad = self.grad * self.value * (1 - self.value)",
-        2,
+        1,
         "= for +=",
         "= instead of +=?",
     ),
@@ -253,7 +252,7 @@ SIGMOID = [
     rule(
         "sigmoid-of-u",
         "SigmoidNode",
-        "u = expit(self.value)\nself.n.grad += self.grad * u * (1 - u)",
+        "u = sigmoid(self.value)\nself.n.grad += self.grad * u * (1 - u)",
         1,
         "σ taken twice",
     ),
@@ -264,11 +263,11 @@ SIGMOID = [
         1,
         "no brackets",
     ),
-    value("sigmoid-of-minus-x", "SigmoidNode", "return expit(-n.value)", 2, "σ(−x): u (1 − u) is the same"),
-    value("sigmoid-of-2x", "SigmoidNode", "return expit(2 * n.value)", 0, "σ(2x), and the rule with its u"),
-    value("sigmoid-tanh", "SigmoidNode", "return np.tanh(n.value)", 0, "tanh, and the rule with its u"),
+    value("sigmoid-of-minus-x", "SigmoidNode", "return sigmoid(-n.value)", 1, "σ(−x): u (1 − u) is the same"),
+    value("sigmoid-of-2x", "SigmoidNode", "return sigmoid(2 * n.value)", 1, "σ(2x), and the rule with its u"),
+    value("sigmoid-tanh", "SigmoidNode", "return np.tanh(n.value)", 1, "tanh, and the rule with its u"),
     value(
-        "sigmoid-step", "SigmoidNode", "return np.float64(n.value > 0)", 0, "a step, and the rule with its u"
+        "sigmoid-step", "SigmoidNode", "return np.float64(n.value > 0)", 2, "a step, and the rule with its u"
     ),
 ]
 
@@ -277,7 +276,7 @@ DOT = [
         "dot-first-assigned",
         "DotNode",
         "self.n1.grad = self.grad * self.n2.value\nself.n2.grad += self.grad * self.n1.value",
-        2,
+        1,
         "= for +=, in the first child only",
         "= instead of +=?",
     ),
@@ -285,7 +284,7 @@ DOT = [
         "dot-second-assigned",
         "DotNode",
         "self.n1.grad += self.grad * self.n2.value\nself.n2.grad = self.grad * self.n1.value",
-        2,
+        1,
         "= for +=, in the second child only",
         "= instead of +=?",
     ),
@@ -297,7 +296,7 @@ DOT = [
         if self.n2 is not self.n1:
             self.n2.grad += self.grad * self.n1.value
         """,
-        2,
+        1,
         "the same node as both children counts once",
         "= instead of +=?",
     ),
@@ -309,7 +308,7 @@ DOT = [
         self.n1.grad = first + self.grad * self.n2.value
         self.n2.grad = second + self.grad * self.n1.value
         """,
-        2,
+        1,
         "= for += in disguise: what the first line adds is lost where both are one node",
     ),
     rule(
@@ -332,7 +331,7 @@ DOT = [
         "dot-sign",
         "DotNode",
         "self.n1.grad += self.grad * self.n2.value\nself.n2.grad -= self.grad * self.n1.value",
-        1,
+        2,
         "the sign of the second",
         "this is −1 times the gradient",
     ),
@@ -366,7 +365,7 @@ DOT = [
         "dot-no-sum",
         "DotNode",
         "return n1.value * n2.value",
-        2,
+        1,
         "the products",
         "expected shape (), came shape (2,)",
     ),
@@ -374,16 +373,16 @@ DOT = [
         "dot-outer",
         "DotNode",
         "return np.outer(n1.value, n2.value)",
-        2,
+        1,
         "the outer product",
         "expected shape ()",
     ),
-    value("dot-mean", "DotNode", "return (n1.value * n2.value).mean()", 2, "the mean for the sum"),
+    value("dot-mean", "DotNode", "return (n1.value * n2.value).mean()", 1, "the mean for the sum"),
     value(
         "dot-first-two",
         "DotNode",
         "return n1.value[0] * n2.value[0] + n1.value[1] * n2.value[1]",
-        2,
+        1,
         "two entries only",
     ),
 ]
@@ -395,7 +394,7 @@ MATRIX = [
         "matrix-not-transposed",
         "MVMulNode",
         OUTER + "self.v.grad += self.M.value.dot(self.grad)",
-        1,
+        2,
         "M for its transpose: a square matrix would run, with a wrong gradient",
         "the transpose of M is missing",
     ),
@@ -403,7 +402,7 @@ MATRIX = [
         "matrix-outer-reversed",
         "MVMulNode",
         "self.M.grad += np.outer(self.v.value, self.grad)\n" + TRANSPOSED,
-        1,
+        2,
         "v gᵀ for g vᵀ: a square matrix would run, with a wrong gradient",
         "this is the transpose",
     ),
@@ -411,7 +410,7 @@ MATRIX = [
         "matrix-assigned",
         "MVMulNode",
         OUTER.replace("+=", "=") + TRANSPOSED,
-        2,
+        1,
         "= for +=",
         "= instead of +=?",
     ),
@@ -419,7 +418,7 @@ MATRIX = [
         "vector-assigned",
         "MVMulNode",
         OUTER + TRANSPOSED.replace("+=", "="),
-        2,
+        1,
         "= for +=",
         "= instead of +=?",
     ),
@@ -455,7 +454,7 @@ MATRIX = [
         "matrix-columns-scaled",
         "MVMulNode",
         "self.M.grad += self.grad * self.v.value\n" + TRANSPOSED,
-        1,
+        2,
         "no outer product",
     ),
     rule(
@@ -497,22 +496,22 @@ MATRIX = [
         "matrix-from-the-left",
         "MVMulNode",
         "return v.value.dot(M.value)",
-        0,
+        3,
         "vᵀM: of the shapes asked, a square one alone",
     ),
-    value("matrix-no-sum", "MVMulNode", "return M.value * v.value", 2, "the products", "expected shape"),
+    value("matrix-no-sum", "MVMulNode", "return M.value * v.value", 1, "the products", "expected shape"),
     value(
         "matrix-and-relu",
         "MVMulNode",
         "return np.maximum(M.value.dot(v.value), 0)",
-        2,
+        1,
         "ReLU is a node of its own",
     ),
     value(
         "matrix-summed",
         "MVMulNode",
         "return M.value.dot(v.value).sum()",
-        2,
+        1,
         "a number for a vector",
         "expected shape",
     ),
@@ -520,7 +519,7 @@ MATRIX = [
         "matrix-column",
         "MVMulNode",
         "return M.value.dot(v.value[:, None])",
-        2,
+        1,
         "a column",
         "expected shape (3,), came shape (3, 1)",
     ),
