@@ -278,9 +278,9 @@ def trained(trial, i, evidence):
 
 def first_steps(trial, i, evidence, name, right):
     """The parameters after the first steps are those that plain steps lead to."""
-    for m in range(1, len(LETTERS[trial.part]) + 1):
-        came = evidence.seen(i, f"{name} {m}")
-        require(name, came, numbers(name, right.get(f"plain {m}"), came.shape))
+    for m, start in enumerate(trial.steps[i][1]["start"], 1):
+        want = numbers(name, right.get(f"plain {m}"), np.shape(start))
+        require(name, evidence.seen(i, f"{name} {m}"), want)
 
 
 def passes(check, *arguments):
