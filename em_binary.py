@@ -593,6 +593,73 @@ def number(cell):
     return math.inf
 
 
+# Pictures
+
+
+def draw_fit(found, people):
+    """r above W. people (n,) are the true populations, or None."""
+    figure = new_figure(7.5, 6.2)
+    top, bottom = figure.subplots(2, height_ratios=[3, 2.5])
+    draw_r(top, found.r, people)
+    heat = draw_W(bottom, found.W)
+    figure.colorbar(heat, orientation="horizontal", aspect=50, label="W: probability of a 1")
+    return figure
+
+
+def draw_r(axes, r, people):
+    """A stacked bar for each example, in order of population, component, and responsibility."""
+    n, k = r.shape
+    names, group = np.unique(np.full(n, "") if people is None else people, return_inverse=True)
+    z, counts = r.argmax(1), np.bincount(group)
+    own = np.array([np.bincount(z[group == g]).argmax() for g in range(len(names))])
+    order = np.lexsort((-r.max(1), z, z != own[group], group))  # who is elsewhere than most comes last
+    shown = np.linspace(0, n - 1, min(n, 2000)).astype(int)  # more bars no screen can show
+    bars, edges = r[order][np.append(shown, shown[-1])].T, np.linspace(0, n, len(shown) + 1)
+    axes.stackplot(edges, bars, step="post", colors=colours(k), labels=range(1, k + 1), linewidth=0)
+    axes.set(xlim=(0, n), ylim=(0, 1), ylabel="responsibility r")
+    if k <= 8:
+        look = {"ncols": k, "loc": "lower center", "bbox_to_anchor": (0.5, 1), "handlelength": 1}
+        axes.legend(title="component c", frameon=False, **look)
+    if people is None:
+        axes.set_xlabel(f"{n} examples, by component and responsibility")
+        return
+    ends = np.cumsum(counts)
+    axes.vlines(ends[:-1], -0.08, 1, color="black", linewidth=2, clip_on=False)
+    axes.set_xticks(ends - counts / 2, [f"{name} ({count})" for name, count in zip(names, counts)])
+    axes.tick_params(axis="x", length=0)
+
+
+def draw_W(axes, W):
+    """A heat map, a row for each component; on the left what tells them apart."""
+    order = np.argsort(-np.ptp(W, 0), kind="stable")
+    look = {"cmap": "cividis", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
+    heat = axes.imshow(W[:, order], aspect="auto", extent=(0, W.shape[1], len(W) + 0.5, 0.5), **look)
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.set(xticks=[], xlabel="columns, from most to least different", ylabel="component c")
+    return heat
+
+
+def draw_bic(bic, best):
+    figure = new_figure(7.5, 4.5)
+    axes = figure.subplots()
+    axes.plot(range(1, len(bic) + 1), bic, "o-", color="#0072B2")
+    axes.plot(best, bic[best - 1], "*", color="#D55E00", markersize=22, label=f"smallest: k = {best}")
+    axes.set(xlabel="number of components k", ylabel="BIC: misfit plus price of parameters")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(frameon=False)
+    return figure
+
+
+def colours(k):
+    """k colours: those of Okabe and Ito, ordered to differ in grey too; for more than 8, a scale."""
+    if k <= 8:
+        return ["#0072B2", "#F0E442", "#CC79A7", "#000000", "#E69F00", "#009E73", "#56B4E9", "#D55E00"][:k]
+    import matplotlib
+
+    scale = list(matplotlib.colormaps["viridis"](np.linspace(0, 1, k)))
+    return scale[::2] + scale[1::2]
+
+
 # The command line
 
 
@@ -635,66 +702,6 @@ def agreement(r, people):
     return counts[linear_sum_assignment(-counts)].sum()
 
 
-def draw_fit(found, people):
-    """r above W. The examples are in order of population, component, and responsibility."""
-    figure = new_figure(7.5, 6.2)
-    top, bottom = figure.subplots(2, height_ratios=[3, 2.5])
-    z, group = found.r.argmax(1), np.zeros(len(found.r), int)
-    if people is not None:
-        group = np.unique(people, return_inverse=True)[1]
-    own = np.array([np.bincount(z[group == g]).argmax() for g in range(group.max() + 1)])
-    order = np.lexsort((-found.r.max(1), z, z != own[group], group))  # who is elsewhere than most comes last
-    draw_r(top, found.r[order])
-    if people is None:
-        top.set_xlabel(f"{len(order)} examples, ordered by component")
-    else:
-        mark_populations(top, people)
-    heat = draw_W(bottom, found.W)
-    figure.colorbar(heat, orientation="horizontal", aspect=50, label="W: probability of a 1")
-    return figure
-
-
-def draw_r(axes, r):
-    """Stacked bars, one for each example."""
-    n, k = r.shape
-    shown = np.linspace(0, n - 1, min(n, 2000)).astype(int)  # more bars no screen can show
-    edges = np.linspace(0, n, len(shown) + 1)
-    bars = r[np.append(shown, shown[-1])].T
-    axes.stackplot(edges, bars, step="post", colors=colours(k), labels=range(1, k + 1), linewidth=0)
-    axes.set(xlim=(0, n), ylim=(0, 1), ylabel="responsibility r")
-    if k <= 8:
-        axes.legend(ncols=k, loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False, handlelength=1)
-
-
-def draw_W(axes, W):
-    """A heat map, a row for each component."""
-    extent = (-0.5, W.shape[1] - 0.5, len(W) + 0.5, 0.5)
-    look = {"cmap": "cividis", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
-    heat = axes.imshow(W, aspect="auto", extent=extent, **look)
-    axes.yaxis.get_major_locator().set_params(integer=True)
-    axes.set(xlabel="column j", ylabel="component c")
-    return heat
-
-
-def mark_populations(axes, people):
-    """Divide the bars by true population, and write the names below."""
-    names, counts = np.unique(people, return_counts=True)
-    ends = np.cumsum(counts)
-    axes.vlines(ends[:-1], -0.08, 1, color="black", linewidth=2, clip_on=False)
-    axes.set_xticks(ends - counts / 2, [f"{name} ({count})" for name, count in zip(names, counts)])
-    axes.tick_params(axis="x", length=0)
-
-
-def colours(k):
-    """k colours: those of Okabe and Ito, ordered to differ in grey too; for more than 8, a scale."""
-    if k <= 8:
-        return ["#0072B2", "#F0E442", "#CC79A7", "#000000", "#E69F00", "#009E73", "#56B4E9", "#D55E00"][:k]
-    import matplotlib
-
-    scale = list(matplotlib.colormaps["viridis"](np.linspace(0, 1, k)))
-    return scale[::2] + scale[1::2]
-
-
 def select(k=6, data=GENOMES, restarts=10, rng_seed=0, iters=1000):
     """A table for k = 1 to KMAX; best is the smallest BIC = -2 log-likelihood + parameters * log n."""
     X = read(data)
@@ -720,17 +727,6 @@ def select(k=6, data=GENOMES, restarts=10, rng_seed=0, iters=1000):
     print("Picture: bic.png")
 
 
-def draw_bic(bic, best):
-    figure = new_figure(7.5, 4.5)
-    axes = figure.subplots()
-    axes.plot(range(1, len(bic) + 1), bic, "o-", color="#0072B2")
-    axes.plot(best, bic[best - 1], "*", color="#D55E00", markersize=22, label=f"smallest: k = {best}")
-    axes.set(xlabel="number of components k", ylabel="BIC: misfit plus a price for parameters")
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.legend(frameon=False)
-    return figure
-
-
 def check(rng_seed=0):
     """Verify parts 3a to 3d on random data. Exit status 1 if one of them fails."""
     rng = np.random.default_rng(rng_seed)
@@ -744,9 +740,11 @@ def check(rng_seed=0):
     in_W = slopes(lambda step: ecll(best_pi, best_W + step), np.eye(k * d).reshape(-1, k, d))
     in_pi = slopes(lambda step: ecll(best_pi + step, best_W), np.eye(k) - best_pi)
     both = ecll(pi, W) - np.sum(r * np.log(r))
+    products = pi * np.where(X[:, None] == 1, W, 1 - W).prod(2)  # (n, k) = (k,) (n, k, d)
+    bayes = products / products.sum(1, keepdims=True)  # right as long as there are so few columns
     falls = np.minimum(0, np.diff(fit(X, k, seed=rng_seed, max_iter=20).history))
     passed = [
-        compare("3a  r, and Bayes' rule by plain products", r, bayes(X, pi, W), 1e-12),
+        compare("3a  r, and Bayes' rule by plain products", r, bayes, 1e-12),
         compare("3b  ECLL + entropy of r, and the log-likelihood", both, log_likelihood(X, pi, W), 1e-9),
         compare("3c  numerical slope of the ECLL in W, at the M step's, and 0", in_W, 0, 1e-6),
         compare("3d  the same in pi, along the simplex, and 0", in_pi, 0, 1e-6),
@@ -766,12 +764,6 @@ def compare(title, got, expected, tolerance):
     verdict = "ok" if difference <= tolerance else "WRONG"
     print(f"    Max difference: {difference:.3g} ({verdict}: at most {tolerance:g})")
     return difference <= tolerance
-
-
-def bayes(X, pi, W):
-    """r from products of plain probabilities: right as long as there are so few columns."""
-    products = pi * np.where(X[:, None] == 1, W, 1 - W).prod(2)  # (n, k) = (k,) (n, k, d)
-    return products / products.sum(1, keepdims=True)
 
 
 def slopes(f, directions, h=1e-5):

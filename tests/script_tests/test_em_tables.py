@@ -318,6 +318,22 @@ def test_select_picks_3(here):
     assert size("bic.png") == (825, 495)
 
 
+def test_a_column_that_nobody_shows_has_no_parameters(here, capsys, undrawn):
+    """Nor does it change what select prints but for a line that says so, or the answer."""
+    X = np.random.default_rng(0).integers(2, size=(40, 6)).astype(float)
+    np.save("x.npy", X)
+    np.save("more.npy", np.insert(X, [0, 3, 6], nan, axis=1))
+    em.main(["select", "-k", "3", "--data", "x.npy"])
+    expected = capsys.readouterr().out
+    em.main(["select", "-k", "3", "--data", "more.npy"])
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first == "Columns that nobody shows: 3 of 9; their W are no parameters"
+    assert rest == expected.splitlines()
+    em.main(["basic", "-k", "2", "--data", "more.npy"])
+    assert capsys.readouterr().out.endswith("Picture: more_k2.png\n")
+    assert sorted(os.listdir()) == ["bic.png", "more.npy", "more_k2.png", "x.npy"]
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("k", sample([9, 1, 8, 650], 4))
 def test_a_picture_for_every_k(here, capsys, k):
@@ -368,7 +384,8 @@ def test_the_picture_shows_r_and_w():
     found = em.fit(rng.integers(2, size=(40, 6)), 3)
     people = np.array(["b", "a"] * 20)
     bars, heat = em.draw_fit(found, people).axes[:2]
-    assert np.array_equal(heat.images[0].get_array(), found.W)
+    columns = sorted(range(6), key=lambda j: -np.ptp(found.W[:, j]))
+    assert np.array_equal(heat.images[0].get_array(), found.W[:, columns])
     order = sorted(range(40), key=lambda i: (people[i], found.r[i].argmax(), -found.r[i].max()))
     for c, bar in enumerate(bars.collections[:3]):
         x, y = bar.get_paths()[0].vertices.T
