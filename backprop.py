@@ -49,6 +49,9 @@ XOR_DATASET = [
 DATASETS = {"simple": SIMPLE_DATASET, "xor": XOR_DATASET}
 
 
+# 1a to 1g, 1k, 1l: the nodes
+
+
 class Node:
     """What all nodes share: a value, its gradient g = df/dy, and the graph that it joins.
 
@@ -58,19 +61,14 @@ class Node:
 
     grad = ZERO  # until compute_grad gives every node a zero of its own shape
 
-    def __init__(self, n1, n2=None):
-        self.topo_order = graph = n1.topo_order
-        if n2 is None:
-            self.value = self.forward(n1)
-        elif n2.topo_order is graph:
-            self.value = self.forward(n1, n2)
-        else:
-            raise misfit(self, n1, n2, why="they belong to two different graphs")
-        graph.append(self)
-
-    def forward(self, *children):
-        """Keep the children, and return the value."""
-        raise NotImplementedError
+    def __init__(self, *children, fit=True):
+        """Join the graph of the children, if they go together."""
+        self.topo_order = children[0].topo_order
+        if not fit or children[-1].topo_order is not self.topo_order:
+            why = "they belong to two different graphs" if fit else "they do not fit"
+            shapes = " and ".join(str(child.value.shape) for child in children)
+            raise ValueError(f"{type(self).__name__} of shapes {shapes}: {why}")
+        self.topo_order.append(self)
 
     def backward(self):
         """Add this node's share, g times the local derivative, to the gradients of its children."""
@@ -93,12 +91,6 @@ class Node:
             node.backward()
 
 
-def misfit(node, *children, why="they do not fit"):
-    """The error of a node whose children do not go together, with their shapes."""
-    shapes = " and ".join(str(child.value.shape) for child in children)
-    return ValueError(f"{type(node).__name__} of shapes {shapes}: {why}")
-
-
 class InputNode(Node):
     """y = the given number or array, copied as float64.   It has no children: its g is the answer, df/dy.
 
@@ -117,11 +109,10 @@ class InputNode(Node):
 class AddNode(Node):
     """y = n1 + n2, of one shape.   n1.grad += g,   n2.grad += g."""
 
-    def forward(self, n1, n2):
-        if n1.value.shape != n2.value.shape:
-            raise misfit(self, n1, n2)
+    def __init__(self, n1, n2):
+        super().__init__(n1, n2, fit=n1.value.shape == n2.value.shape)
         self.n1, self.n2 = n1, n2
-        return n1.value + n2.value
+        self.value = n1.value + n2.value
 
     def backward(self):
         self.n1.grad += self.grad
@@ -131,11 +122,10 @@ class AddNode(Node):
 class MulNode(Node):
     """y = n1 * n2, entry by entry, of one shape.   n1.grad += g n2,   n2.grad += g n1."""
 
-    def forward(self, n1, n2):
-        if n1.value.shape != n2.value.shape:
-            raise misfit(self, n1, n2)
+    def __init__(self, n1, n2):
+        super().__init__(n1, n2, fit=n1.value.shape == n2.value.shape)
         self.n1, self.n2 = n1, n2
-        return n1.value * n2.value
+        self.value = n1.value * n2.value
 
     def backward(self):
         self.n1.grad += self.grad * self.n2.value
@@ -146,12 +136,9 @@ class PowerNode(Node):
     """y = x^power, entry by entry, where power is a number.   x.grad += g power x^(power - 1)."""
 
     def __init__(self, n, power):
-        self.power = float(power)
+        self.n, self.power = n, float(power)
         super().__init__(n)
-
-    def forward(self, n):
-        self.n = n
-        return n.value**self.power
+        self.value = n.value**self.power
 
     def backward(self):
         if self.power != 0:  # x^0 is constant, also at x = 0, where the rule would say 0 * inf
@@ -161,9 +148,10 @@ class PowerNode(Node):
 class ReluNode(Node):
     """y = max(x, 0), entry by entry.   x.grad += g [x > 0], so the slope at the kink is taken as 0."""
 
-    def forward(self, n):
+    def __init__(self, n):
+        super().__init__(n)
         self.n = n
-        return np.maximum(n.value, 0.0)
+        self.value = np.maximum(n.value, 0.0)
 
     def backward(self):
         self.n.grad += self.grad * np.sign(self.value)  # y is never negative: its sign is [x > 0]
@@ -173,12 +161,9 @@ class ConstantMulNode(Node):
     """y = a x, where a is a number and no node.   x.grad += g a."""
 
     def __init__(self, n, a):
-        self.a = float(a)
+        self.n, self.a = n, float(a)
         super().__init__(n)
-
-    def forward(self, n):
-        self.n = n
-        return n.value * self.a
+        self.value = n.value * self.a
 
     def backward(self):
         self.n.grad += self.grad * self.a
@@ -187,9 +172,10 @@ class ConstantMulNode(Node):
 class LogNode(Node):
     """y = log(x), entry by entry.   x.grad += g / x.   (1a, 1b)"""
 
-    def forward(self, n):
+    def __init__(self, n):
+        super().__init__(n)
         self.n = n
-        return np.log(n.value)
+        self.value = np.log(n.value)
 
     def backward(self):
         self.n.grad += self.grad / self.n.value
@@ -201,9 +187,10 @@ class SigmoidNode(Node):
     The rule is in u, which the node already holds: in x it would take a second exp.
     """
 
-    def forward(self, n):
+    def __init__(self, n):
+        super().__init__(n)
         self.n = n
-        return expit(n.value)
+        self.value = expit(n.value)
 
     def backward(self):
         u = self.value
@@ -213,11 +200,10 @@ class SigmoidNode(Node):
 class DotNode(Node):
     """y = n1ᵀ n2, two vectors (d,).   n1.grad += g n2,   n2.grad += g n1.   (1f, 1g)"""
 
-    def forward(self, n1, n2):
-        if n1.value.ndim != 1 or n1.value.shape != n2.value.shape:
-            raise misfit(self, n1, n2)
+    def __init__(self, n1, n2):
+        super().__init__(n1, n2, fit=n1.value.ndim == 1 and n1.value.shape == n2.value.shape)
         self.n1, self.n2 = n1, n2
-        return n1.value.dot(n2.value)
+        self.value = n1.value.dot(n2.value)
 
     def backward(self):
         self.n1.grad += self.grad * self.n2.value  # (d,) = () (d,)
@@ -227,15 +213,17 @@ class DotNode(Node):
 class MVMulNode(Node):
     """u = M v, a matrix (p, d) times a vector (d,).   M.grad += g vᵀ,   v.grad += Mᵀ g.   (1k, 1l)"""
 
-    def forward(self, M, v):
-        if M.value.ndim != 2 or M.value.shape[1:] != v.value.shape:
-            raise misfit(self, M, v)
+    def __init__(self, M, v):
+        super().__init__(M, v, fit=M.value.ndim == 2 and M.value.shape[1:] == v.value.shape)
         self.M, self.v = M, v
-        return M.value.dot(v.value)
+        self.value = M.value.dot(v.value)
 
     def backward(self):
         self.M.grad += self.grad[:, None].dot(self.v.value[None, :])  # (p, d) = (p, 1) (1, d)
         self.v.grad += self.grad.dot(self.M.value)  # (d,) = (p,) (p, d): Mᵀ g
+
+
+# 1h, 1m: gradient checks
 
 
 def gradient_check_1(a_test, b_test, c_test):
@@ -285,13 +273,16 @@ def numerical_gradient(f, values, i):
     return gradient
 
 
+# 1i, 1n: models and training
+
+
 def make_logistic_regression(dataset):
     """Return compute_loss(w_val, b_val) -> ((w, b), total_loss), the loss -Σ log σ(y (wᵀx + b)).   (1i)
 
     w (d,), b a number; summed over the examples (x, y), not averaged.
     A dataset without examples, or with a label other than 1 and -1, raises ValueError.
     """
-    check_dataset(dataset)
+    dataset = checked(dataset)
 
     def compute_loss(w_val, b_val):
         w = InputNode(w_val, [])
@@ -307,7 +298,7 @@ def make_neural_network(dataset):
     The loss -Σ log σ(y (vᵀ ReLU(W x + b) + c)) of two layers with a ReLU between: W (p, d), b and v (p,), c a
     number.   Sums and errors as for logistic regression.
     """
-    check_dataset(dataset)
+    dataset = checked(dataset)
 
     def compute_loss(W_val, b_val, v_val, c_val):
         W = InputNode(W_val, [])
@@ -322,12 +313,15 @@ def make_neural_network(dataset):
     return compute_loss
 
 
-def check_dataset(dataset):
+def checked(dataset):
+    """The examples as a list: a zip could be walked only once."""
+    dataset = list(dataset)
     labels = [y for _, y in dataset]
     if not labels:
         raise ValueError("the dataset has 0 examples, but a loss needs at least 1")
     if not set(labels) <= {1, -1}:
         raise ValueError(f"labels must be 1 or -1, but the dataset has {sorted(set(labels))}")
+    return dataset
 
 
 def negative_log_likelihood(dataset, topo_order, score):
@@ -347,13 +341,24 @@ def gradient_descent(f, params, lr, num_iters):
     there stay as they are.   The graph that f returns, a new one at each call, is emptied after its step.
     Prints the loss every 100 iterations and at the end.   Returns the losses, one an iteration, each from
     before the update: the last is the final loss, as in the starter.
-    A loss that is no longer finite, and num_iters < 1, raise ValueError.
+    A loss that is no longer finite or no scalar, params that are no list or do not match what f returns,
+    lr = nan and num_iters < 1 raise ValueError.
     """
     if num_iters < 1:
         raise ValueError(f"num_iters={num_iters}: gradient descent needs at least 1 iteration")
+    if not isinstance(params, list):
+        raise ValueError(
+            f"params must be a list, as its entries are replaced, and is a {type(params).__name__}"
+        )
+    if math.isnan(lr):
+        raise ValueError(f"lr={lr}: the learning rate must be a number")
     losses = []
     for i in range(num_iters):
         nodes, total_loss = f(*params)
+        if len(nodes) != len(params):
+            raise ValueError(f"f returned {len(nodes)} nodes for the {len(params)} entries of params")
+        if total_loss.value.shape != ():
+            raise ValueError(f"the loss must be a scalar, but has shape {total_loss.value.shape}")
         losses.append(float(total_loss.value))
         if not math.isfinite(losses[-1]):
             raise ValueError(f"at iteration {i} the loss is {losses[-1]}: lr = {lr} is too large")
@@ -364,6 +369,9 @@ def gradient_descent(f, params, lr, num_iters):
         total_loss.topo_order.clear()  # nodes and list hold each other: parted, they are freed at once
     print(f"Final loss={losses[-1]:.6f}")
     return losses
+
+
+# Training as in the handout
 
 
 MODELS = {  # mode: the model, its dataset, its learning rate, and where it starts, as in the handout
@@ -394,6 +402,9 @@ def train(mode, dataset=None, lr=None, num_iters=1000, plot=False):
         save(path, png(draw_model(make, params, DATASETS[dataset], losses)))
 
 
+# Pictures
+
+
 def probability(make, params, x):
     """P(y = 1 | x), from the graph itself: the loss of the single example (x, 1) is -log P(y = 1 | x)."""
     with np.errstate(divide="ignore"):  # log 0 = -inf is right here
@@ -422,8 +433,8 @@ def draw_probability(figure, axes, make, params, dataset):
     for label, marker in ((1, "o"), (-1, "s")):
         points = np.array([x for x, y in dataset if y == label]).reshape(-1, 2)
         axes.scatter(*points.T, s=130, marker=marker, c="white", edgecolors="black", label=f"y = {label:+d}")
-    axes.set(xlabel="$x_1$", ylabel="$x_2$")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.17), ncols=2, frameon=False)
+    axes.set(xlabel="$x_1$", ylabel="$x_2$", title="The examples on P(y = 1 | x)")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2, frameon=False)
 
 
 def new_figure(width, height):
@@ -491,6 +502,9 @@ def read_options(argv, commands, settings):
             options.add_argument(*flags, dest=name, required=needed, default=parameter.default, **setting)
     at = next((i for i, word in enumerate(argv) if word in commands), 0)  # options may come before the mode
     return vars(parser.parse_args([*argv[at : at + 1], *argv[:at], *argv[at + 1 :]]))
+
+
+# The command line
 
 
 COMMANDS = {

@@ -446,6 +446,29 @@ def test_gradient_descent_needs_an_iteration():
         bp.gradient_descent(bp.make_logistic_regression(bp.XOR_DATASET), [np.zeros(2), 0.0], 1.0, 0)
 
 
+@pytest.mark.parametrize(
+    "f, params, lr, match",
+    [
+        (lambda w: (inputs([w]), inputs([w])[0]), [np.ones(2)], 1.0, "loss must be a scalar.*(2,)"),
+        (lambda w, b: (inputs([w]), inputs([b])[0]), [1.0, 2.0], 1.0, "1 nodes for the 2 entries"),
+        (lambda w: (inputs([w]), inputs([w])[0]), (1.0,), 1.0, "params must be a list.*tuple"),
+        (lambda w: (inputs([w]), inputs([w])[0]), [1.0], float("nan"), "lr=nan"),
+    ],
+)
+def test_gradient_descent_refuses_in_the_words_of_the_argument(f, params, lr, match):
+    with pytest.raises(ValueError, match=match):
+        bp.gradient_descent(f, params, lr, 3)
+
+
+@pytest.mark.parametrize("make", [bp.make_logistic_regression, bp.make_neural_network])
+def test_a_dataset_may_be_a_zip(make):
+    values = [[np.zeros(2), 0.0], [np.zeros((3, 2)), np.zeros(3), np.ones(3), 0.0]][
+        make is bp.make_neural_network
+    ]
+    compute_loss = make(zip(*zip(*bp.XOR_DATASET)))
+    assert [compute_loss(*values)[1].value for _ in range(2)] == pytest.approx([4 * np.log(2)] * 2)
+
+
 # the command line
 
 
