@@ -482,8 +482,8 @@ def read_table(path):
 
     Cells stand between tabs, semicolons, commas or blanks, whichever of these the first line has, quoted or
     not. A # at the start of a line or after a blank opens a comment. A header is a first line without a
-    number, or one in quotes above lines that are not. Its first column holds names, not data, if the header
-    does not name it, or is one name short. Rows and columns at the end, if empty throughout, are left out.
+    number, or one in quotes above lines that are not. Columns at the left that it does not name, one if it is
+    one name short, are names and no data. Rows and columns at the end, if empty throughout, are left out.
     Raises ValueError that says the file, and the place of what is not as it should be.
     """
     with open(0 if path == "-" else path, "rb") as file:
@@ -508,9 +508,9 @@ def load(data):
     if not isinstance(X, np.ndarray):  # a zip archive
         if "format" in X:
             raise ValueError("it is a sparse matrix, but k-means takes dense ones")
-        if len(X.files) != 1:
+        if len(X) != 1 or X.zip.namelist()[0] == X.files[0]:  # an array has .npy at the end of its name there
             raise ValueError(f"it is a zip archive of {', '.join(X.files)[:40]!r}; a table is one array")
-        X = np.asarray(X[X.files[0]])
+        X = X[X.files[0]]
     X = check(X[:, None] if X.ndim == 1 else X, 1)
     for i, j in np.argwhere(~valid(X))[:1]:
         raise ValueError(f"X[{i}, {j}] is {X[i, j]}, which is not {EXPECTED}")
@@ -534,10 +534,12 @@ def parse(lines, path):
     while all(row.endswith(mark) for row in rows if row):
         rows = [row[:-1].rstrip(" ") for row in rows]
     width = len(next(cells(filter(None, rows), mark)))
-    has_names = is_header and (names[0] == "" or len(names) == width - 1)
-    if has_names:
-        print(f"{path}: the first column is read as names", file=sys.stderr)
-        rows = [re.sub(f'^("[^"]*"|[^{mark}]*)', "0", row) if row else "" for row in rows]
+    unnamed = next(j for j, name in enumerate(names) if name) if is_header else 0
+    if unnamed := unnamed or int(is_header and len(names) == width - 1):
+        print(f"{path}: the first {unnamed} of the columns read as names", file=sys.stderr)
+        rows = [
+            re.sub(f'^(("[^"]*"|[^{mark}]*){mark}){{{unnamed}}}', f"0{mark}" * unnamed, row) for row in rows
+        ]
     zeros, blocks = mark.join("0" * width), []  # a row of zeros, for numpy to know the width
     del lines[:]  # each block takes the memory of its lines with it
     while rows:
@@ -548,7 +550,7 @@ def parse(lines, path):
             X = np.loadtxt([zeros, *block], ndmin=2, **style)[1:]
         blocks.append(X if X is not None and valid(X).all() else walk(block, above, mark, width))
         above += len(block)
-    return np.concatenate(blocks)[:, int(has_names) :]
+    return np.concatenate(blocks)[:, unnamed:]
 
 
 def walk(block, above, mark, width):
