@@ -285,6 +285,9 @@ def fit(X, k, restarts=1, seed=0, max_iter=1000, tol=1e-10, start=None):
             raise ValueError(f"{name}={value}: it must be a whole number, 1 or more")
     X = prepare(X)
     rng, n = np.random.default_rng(seed), X.shape[0]
+    np.empty(
+        (k, 3 * n + 8 * X.shape[1])
+    )  # too much is refused now, not killed later: nothing is filled in yet
     draws = (rng.random((n, k)) for _ in range(restarts))
     starts = (r / r.sum(1, keepdims=True) for r in draws)
     if start is not None:
@@ -482,6 +485,7 @@ WORDS = dict.fromkeys(MISSING, math.nan) | {"true": 1.0, "false": 0.0}
 COMMENT = re.compile(r"#(?<!\S#)(?![A-Z/0]+[!?/]).*", re.IGNORECASE)  # Excel's #N/A and #DIV/0! are cells
 OTHERS = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x80": "a pickle", b"\xd0\xcf\x11\xe0": "an old Excel file"}
 EXPECTED = "0, 1, or missing: nothing, NA, N/A, #N/A, nan, NULL, None, <NA>, ?, . or -9"
+HEADER = "a first line without a number, or quoted above lines that are not, is a header"
 
 
 def valid(X):
@@ -870,7 +874,10 @@ def main(argv=None):
         ),
         "data": (
             "--data",
-            {"metavar": "FILE", "help": "a table; - is standard input (the genomes)"},
+            {
+                "metavar": "FILE",
+                "help": f"a table of {EXPECTED}; {HEADER}; - is standard input (the genomes)",
+            },
         ),
         "restarts": ("--restarts", {"type": whole(1), "metavar": "R", "help": "starts (%(default)s)"}),
         "rng_seed": ("-s", "--rng-seed", {"type": whole(0), "help": "of the starts (%(default)s)"}),

@@ -470,6 +470,7 @@ WORDS = dict.fromkeys(MISSING, math.nan) | {"true": 1.0, "false": 0.0}
 COMMENT = re.compile(r"#(?<!\S#)(?![A-Z/0]+[!?/]).*", re.IGNORECASE)  # Excel's #N/A and #DIV/0! are cells
 OTHERS = {b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x80": "a pickle", b"\xd0\xcf\x11\xe0": "an old Excel file"}
 EXPECTED = "a finite number"
+HEADER = "a first line without a number, or quoted above lines that are not, is a header"
 
 
 def valid(X):
@@ -724,7 +725,10 @@ def main(argv=None):
         "k": ("-k", {"type": positive, "metavar": "K", "help": "clusters; for elbow, the most of them (10)"}),
         "rng_seed": ("-s", "--rng-seed", {"type": seed, "help": "of the first centroids (%(default)s)"}),
         "restarts": ("--restarts", {"type": positive, "metavar": "R", "help": "starts (%(default)s)"}),
-        "data": ("--data", {"metavar": "FILE", "help": "a table; - is standard input (data/data.tsv)"}),
+        "data": (
+            "--data",
+            {"metavar": "FILE", "help": f"a table of numbers; {HEADER}; - is standard input (data/data.tsv)"},
+        ),
         "image": ("--image", {"metavar": "FILE", "help": "a picture (original.png)"}),
         "out": ("--out", {"metavar": "FILE", "help": "the result, a .png (compressed_kK.png)"}),
     }

@@ -410,6 +410,7 @@ MISTAKES = {
     "unknown-option": (["check", "--colour"], "unrecognized arguments: --colour"),
     "basic-without-k": (["basic"], "arguments are required: -k"),
     "k-0": (["basic", "-k", "0"], "0 is too small: it must be 1 or more"),
+    "k-beyond-memory": (["basic", "-k", "1000000000000"], "Unable to allocate"),
     "k-word": (["basic", "-k", "three"], "invalid whole number value: 'three'"),
     "k-half": (["select", "-k", "2.5"], "invalid whole number value: '2.5'"),
     "restarts-0": (["basic", "-k", "2", "--restarts", "0"], "it must be 1 or more"),
