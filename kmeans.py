@@ -242,11 +242,14 @@ def draw_clusters(X, z, C, loss):
     for c in range(k):
         look = {"color": COLOURS[c % len(COLOURS)], "linestyle": "none", "markeredgecolor": "black"}
         axes.plot(*P[z == c].T, **look, marker=MARKERS[c % len(MARKERS)], ms=size, mew=size / 20, label=c)
-        axes.plot(*Q[c], **look, marker="*", ms=18 if k <= 10 else 13, zorder=3)
+        axes.plot(*Q[c], "*", ms=27 if k <= 10 else 18, color="white", zorder=3)  # a rim for the star
+        axes.plot(*Q[c], **look, marker="*", ms=20 if k <= 10 else 13, mew=1.5, zorder=3)
     if X.shape[1] == 1:
         axes.set(yticks=range(0, k, math.ceil(k / 20)))
     elif X.shape[1] == 2 and 5 <= abs(P).max() <= 10:  # the handout's points, and their like
-        axes.set(xlim=(-10, 10), ylim=(-10, 10))
+        axes.set(xlim=(-10, 10), ylim=(-10, 10), aspect="equal")
+    else:
+        axes.set_aspect("equal", adjustable="datalim")  # so that what looks nearer is nearer
     axes.set(title=f"k = {k}, loss {loss:.6g}", xlabel=names[0], ylabel=names[1])
     if k <= 60:
         figure.legend(loc="outside right upper", ncols=math.ceil(k / 18), title="cluster", frameon=False)
@@ -274,9 +277,11 @@ def draw_elbow(losses, found, restarts):
     axes.plot(k, seed, color="#D55E00", linestyle="--", marker="s", label="from the seed")
     axes.plot(k, low, color="#0072B2", marker="o", label=f"best of {restarts}")
     ends = np.maximum(low[[0, -1]], low[0] / 1000)
-    axes.plot(k[[0, -1]], ends, color="grey", linestyle=":", label="line from end to end")
-    axes.plot(found, low[found - 1], "o", ms=18, mfc="none", mec="black", mew=2, label=f"elbow: k = {found}")
-    axes.set(yscale="log", xlabel="clusters k", ylabel="loss", xticks=k[:: 1 + len(k) // 20])
+    axes.plot(k[[0, -1]], ends, color="grey", linestyle=":", label="the same share less for each cluster")
+    label = f"elbow: k = {found}, farthest below that line"
+    axes.plot(found, low[found - 1], "o", ms=18, mfc="none", mec="black", mew=2, label=label)
+    axes.set(title=f"The loss for 1 to {len(k)} clusters", xlabel="clusters k", xticks=k[:: 1 + len(k) // 20])
+    axes.set(ylabel="loss (logarithmic)", yscale="log")
     axes.legend(frameon=False)
     return figure
 
