@@ -97,7 +97,7 @@ def squares(X, z, C):
     """(N,): the squared distance of each example to its centroid."""
     total = np.empty(len(X))
     for rows, x in parts(X, range(len(X)), 8192):  # not all at once, for the sake of memory
-        difference = x - C[z[rows]]
+        difference = x - C.take(z[rows], axis=0)
         total[rows] = np.einsum("ij,ij->i", difference, difference)
     return total
 
@@ -121,13 +121,17 @@ def cluster(X, C, w=None):
 def means(X, z, C, w=None):
     """The means of the clusters and their loss.
 
-    C is these means already but for rounding: what the differences from it come to in the mean makes up for
-    that, as in differences of near numbers no digit is lost.
+    C is these means already but for rounding. The differences from it, in which no digit is lost, say by how
+    much it is off in the mean.
     """
-    w = np.ones(len(X)) if w is None else w
-    count = np.maximum(np.bincount(z, w, len(C)), 1)
-    C = C + np.array([np.bincount(z, w * (x - c[z]), len(C)) / count for x, c in zip(X.T, C.T.copy())]).T
-    return C, float(w @ squares(X, z, C))
+    w, C, loss = np.ones(len(X)) if w is None else w, C.T.copy(), 0.0
+    count = np.maximum(np.bincount(z, w), 1)
+    for x, c in zip(X.T, C):
+        difference = x - c[z]
+        off = np.bincount(z, w * difference) / count
+        c[: len(off)] += off
+        loss += float((w * (difference - off[z]) ** 2).sum())
+    return C.T.copy(), loss
 
 
 def check(X, k):
@@ -384,16 +388,18 @@ def fast_lloyd(X, C, w, origin):
     for passes in itertools.count(1):  # noqa: B007
         old, before = z.copy(), C
         lines = np.hstack([-2 * C, (C * C).sum(1, keepdims=True), np.ones((k, 1))])
-        for rows, y in parts(Y, due, BLOCK // (k * (d + 2)) + 1):
+        for rows, y in parts(Y, due, max(64, BLOCK // (k * (d + 2)))):
             z[rows], margin = two_nearest(y, lines, C, slack)
             safe[rows] = moved + margin
         changed = np.flatnonzero(z != old) if passes > 1 else range(n)
         if not len(changed):
             break
         for rows, y in parts(Y, changed, 8192):
-            for sign, number in ((1, z[rows]), (-1, old[rows]))[:passes]:  # none goes in the first pass
-                for total, column in zip(sums.T, y.T[:-1]):
-                    total += sign * np.bincount(number, w[rows] * column, k)
+            for total, column in zip(sums.T, y.T[:-1]):
+                value = w[rows] * column
+                total += np.bincount(z[rows], value, k)
+                if passes > 1:  # in the first, none leaves a cluster
+                    total -= np.bincount(old[rows], value, k)
         count = sums[:, d:]
         C = np.where(count > 0, sums[:, :d] / np.maximum(count, 1), C)
         C = C if count.all() else refill(Y[:, :d], z, C)
