@@ -84,22 +84,13 @@ def refill(X, z, C):
     """C, with each empty cluster on the example farthest from its centroid, if any lies off its centroid."""
     empty = np.flatnonzero(np.bincount(z, minlength=len(C)) == 0)
     if len(empty):
-        distance, error = np.sqrt(squares(X, z, C)), rounding(X) * np.linalg.norm(X, axis=1)
+        distance, error = np.linalg.norm(X - C[z], axis=1), rounding(X) * np.linalg.norm(X, axis=1)
         for c in empty:
             far = np.argmax(distance >= (distance - error).max())
             if distance[far] > error[far]:
                 C[c] = X[far]
                 distance = np.minimum(distance, np.linalg.norm(X - X[far], axis=1))
     return C
-
-
-def squares(X, z, C):
-    """(N,): the squared distance of each example to its centroid."""
-    total = np.empty(len(X))
-    for rows, x in parts(X, range(len(X)), 8192):  # not all at once, for the sake of memory
-        difference = x - C.take(z[rows], axis=0)
-        total[rows] = np.einsum("ij,ij->i", difference, difference)
-    return total
 
 
 def rounding(X):
@@ -115,7 +106,7 @@ def cluster(X, C, w=None):
         z, C, passes = lloyd(X - origin, C - origin)
     else:
         z, C, passes = fast_lloyd(X, C, w, origin)
-    return z.astype(int), *means(X, z, C + origin, w), passes
+    return z, *means(X, z, C + origin, w), passes
 
 
 def means(X, z, C, w=None):
@@ -168,8 +159,6 @@ def frame(X):
 
 def box(X):
     """The lowest and the highest number in each column, two (D,)."""
-    if X.shape[1] > 8:
-        return np.array([X.min(0), X.max(0)], float)  # a few columns are done sooner one by one
     return np.array([(column.min(), column.max()) for column in X.T], float).T
 
 
@@ -317,7 +306,8 @@ def image(k, rng_seed=0, image=PICTURE, out=None, restarts=1):
     else:
         z, C, loss, passes = np.arange(len(colours)), X, 0.0, 0
     palette = straight(C)
-    error = w @ squares(X, z, premultiplied(palette.view(np.uint32)[:, 0]).astype(float))
+    off = X - premultiplied(palette.view(np.uint32)[:, 0]).astype(float)[z]
+    error = (w @ off**2).sum()
     z = by_pixel(z.astype(np.min_scalar_type(len(palette) - 1)), colours, pixels)
     data = encode(z.reshape(shape), palette, keep)
     save(out, data)
@@ -381,10 +371,11 @@ def fast_lloyd(X, C, w, origin):
     (n, d), k = X.shape, len(C)
     Y, C = np.ones((n, d + 2)), C - origin  # in a row of Y: x, 1, |x|^2
     np.subtract(X, origin, out=Y[:, :d])
-    Y[:, -1] = np.einsum("ij,ij->i", Y[:, :d], Y[:, :d])
+    Y[:, -1] = sum((x - o) ** 2 for x, o in zip(X.T, origin))
     slack = 32 * rounding(X) * (Y[:, -1].max() or 1)  # of a square, by rounding; 1: all examples are equal
-    z, sums = np.zeros(n, np.min_scalar_type(k)), np.zeros((k, d + 1))
+    z, sums = np.full(n, k, np.min_scalar_type(k)), np.zeros((k, d + 2))
     safe, moved, due = np.empty(n), 0.0, range(n)
+    number = np.arange(k, dtype=z.dtype)[:, None]
     for passes in itertools.count(1):  # noqa: B007
         old, before = z.copy(), C
         lines = np.hstack([-2 * C, (C * C).sum(1, keepdims=True), np.ones((k, 1))])
@@ -394,18 +385,15 @@ def fast_lloyd(X, C, w, origin):
         changed = np.flatnonzero(z != old) if passes > 1 else range(n)
         if not len(changed):
             break
-        for rows, y in parts(Y, changed, 8192):
-            for total, column in zip(sums.T, y.T[:-1]):
-                value = w[rows] * column
-                total += np.bincount(z[rows], value, k)
-                if passes > 1:  # in the first, none leaves a cluster
-                    total -= np.bincount(old[rows], value, k)
-        count = sums[:, d:]
+        for rows, y in parts(Y, changed, max(64, BLOCK // (k * (d + 2)))):
+            come = (z[rows] == number).astype(np.int8) - (old[rows] == number)  # (k, n): 1, or -1 for gone
+            sums += come @ (w[rows, None] * y)
+        count = sums[:, d : d + 1]
         C = np.where(count > 0, sums[:, :d] / np.maximum(count, 1), C)
         C = C if count.all() else refill(Y[:, :d], z, C)
         moved += np.sort(np.linalg.norm(C - before, axis=1))[-2:].sum()
         due = np.flatnonzero(safe <= moved)
-    return z[which], C, passes
+    return z[which].astype(int), C, passes
 
 
 def two_nearest(Y, lines, C, slack):
@@ -440,32 +428,21 @@ def parts(X, rows, size):
 def distinct(X, k):
     """The distinct examples, how many times each occurs, and which of them each example is.
 
-    Whole numbers often repeat, as those of a picture do, and sort fast. The distinct ones stay in the order
-    of their first places, so that ties go as without merging. Other numbers, and any for few clusters, come
-    back as they are: there the sorting costs more than it saves.
-    """
-    code = codes(X) if k > 4 else None
-    if code is None:
-        return X, np.ones(len(X)), slice(None)
-    _, first, which = np.unique(code, return_index=True, return_inverse=True)
-    is_first = np.zeros(len(X), bool)
-    is_first[first] = True
-    which = (is_first.cumsum() - 1)[first][which]
-    return X[is_first], np.bincount(which).astype(float), which
-
-
-def codes(X):
-    """(N,): a whole number for each example, equal for those that are equal in float64, and them alone.
-
-    None unless X holds whole numbers, and the product of their ranges is below 2^53: up to there float64
-    holds every one.
+    Whole numbers often repeat, as those of a picture do, and sort fast: as the digits of one number `code`,
+    if the product of their ranges is below 2^53, up to where float64 holds every one. The distinct ones stay
+    in the order of their first places, so that ties go as without merging. Other numbers, and any for few
+    clusters, come back as they are: there the sorting costs more than it saves.
     """
     low, high = box(X)
     with np.errstate(over="ignore"):
         base = np.append(1, high - low + 1).cumprod()  # as 1, 10, 100 in the decimal system
-    if base[-1] < 2**53 and (np.rint(X) == X).all():
-        return ((X - low) @ base[:-1]).astype(np.int64)
-    return None
+    if k <= 4 or base[-1] >= 2**53 or (np.rint(X) != X).any():
+        return X, np.ones(len(X)), slice(None)
+    _, first, which = np.unique((X - low) @ base[:-1], return_index=True, return_inverse=True)
+    is_first = np.zeros(len(X), bool)
+    is_first[first] = True
+    which = (is_first.cumsum() - 1)[first][which]
+    return X[is_first], np.bincount(which).astype(float), which
 
 
 def far_off(X, origin):

@@ -90,6 +90,46 @@ def their_pixels(k, seed):
     return their_kmeans(pixels(), k, seed)
 
 
+def float_pixels(k, seed):
+    """scikit-learn given single precision, as its users give it pixels."""
+    return their_kmeans(pixels().astype(np.float32), k, seed)
+
+
+def scipy_pixels(k, seed):
+    from scipy.cluster.vq import kmeans2
+
+    X = pixels()
+    first = first_centroids(X, k, seed)
+    seconds, (C, z) = timed(lambda: kmeans2(X, first, iter=94, minit="matrix"))
+    return seconds, float(((X - C[z]) ** 2).sum())
+
+
+def opencv_pixels(k, seed):
+    import cv2
+
+    X = pixels().astype(np.float32)
+    labels = ((X[:, None] - first_centroids(X, k, seed)) ** 2).sum(2).argmin(1).astype(np.int32)
+    end = (cv2.TERM_CRITERIA_MAX_ITER, 94, 0)
+    return timed(lambda: cv2.kmeans(X, k, labels, end, 1, cv2.KMEANS_USE_INITIAL_LABELS)[0])
+
+
+def faiss_pixels(k, seed):
+    import faiss
+
+    X = pixels().astype(np.float32)
+    model = faiss.Kmeans(3, k, niter=94, max_points_per_centroid=len(X))
+    return timed(lambda: float(model.train(X, init_centroids=first_centroids(X, k, seed))))
+
+
+def quantize_pixels(k, seed):
+    """Pillow's own clustering, from its own start: its loss is another."""
+    from PIL import Image
+
+    picture = Image.open(ROOT / "original.png").convert("RGB")
+    seconds, found = timed(lambda: picture.quantize(k, kmeans=1))
+    return seconds, float(((pixels() - np.asarray(found.convert("RGB")).reshape(-1, 3)) ** 2).sum())
+
+
 def our_blobs(n, d, k):
     return our_kmeans(blobs(n, d), k)
 
@@ -468,6 +508,19 @@ JOBS = [
     *(
         Job(f"pixels k = {k}", "our_pixels", {SKLEARN: ("their_pixels", target)}, (k, seed), tolerance)
         for k, seed, target, tolerance in [(4, 0, 1.5, 1e-9), (16, 0, 1.5, 1e-9), (64, 4, 1, 1e-6)]
+    ),
+    Job("float pixels k = 64", "our_pixels", {SKLEARN: ("float_pixels", 1)}, (64, 4), None),
+    Job(
+        "pixels k = 16, other libraries",
+        "our_pixels",
+        {
+            "scipy": ("scipy_pixels", 1.5),
+            "cv2": ("opencv_pixels", 1.5),
+            "faiss": ("faiss_pixels", 1.5),
+            "PIL": ("quantize_pixels", 1.5),
+        },
+        (16, 0),
+        None,  # single precision, and starts of their own, lead elsewhere
     ),
     Job(
         "big picture, 12 megapixels, -k 16, whole process",
