@@ -306,8 +306,8 @@ def image(k, rng_seed=0, image=PICTURE, out=None, restarts=1):
     else:
         z, C, loss, passes = np.arange(len(colours)), X, 0.0, 0
     palette = straight(C)
-    off = X - premultiplied(palette.view(np.uint32)[:, 0]).astype(float)[z]
-    error = (w @ off**2).sum()
+    kept = premultiplied(palette.view(np.uint32)[:, 0]).astype(float)
+    error = sum((w * (x - c[z]) ** 2).sum() for x, c in zip(X.T, kept.T))
     z = by_pixel(z.astype(np.min_scalar_type(len(palette) - 1)), colours, pixels)
     data = encode(z.reshape(shape), palette, keep)
     save(out, data)
