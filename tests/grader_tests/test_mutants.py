@@ -6,8 +6,7 @@ Without --all, only the first change of each kind is tried in each function.
 import functools
 
 import pytest
-from case import BODIES, make
-from clusters_cases import PLAIN_CASE
+from case import BODIES, filled
 from graded import loses
 from grader.parts import FILES
 from mutate import mutants
@@ -22,9 +21,9 @@ NO_MISTAKE = {  # function: the changes that lose nothing, and why
 AHEAD, MUTANTS = {}, []
 for part, name in ((part, name) for part, names in BODIES.items() for name in names):
     kinds = []
-    for kind, text in mutants(make(PLAIN_CASE)[FILES[part]].decode(), name):
+    for kind, text in mutants(filled(FILES[part]), name):
         kinds.append(kind)
-        if kind not in NO_MISTAKE.get(name, [()])[0]:
+        if kind not in NO_MISTAKE.get(name, [[]])[0]:
             id = f"{name}-{kind}-{kinds.count(kind)}"
             MUTANTS.append(pytest.param(id, marks=[] if kinds.count(kind) == 1 else pytest.mark.all))
             AHEAD[f"test_mutant_loses_points[{id}]"] = functools.partial(functools.partial, loses, text, part)

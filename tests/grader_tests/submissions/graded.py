@@ -9,13 +9,13 @@ from grader.grading import Grading, trials
 from grader.limits import Sandbox
 from grader.parts import FILES, PARTS
 
-PATIENCE = 0.25  # of the limits: what never ends, ends sooner
+SHORT, LONG = 0.15, 2  # of the limits: for what never ends, and for all others, however busy the machine is
 
 
 @functools.cache
-def sandbox():
+def sandbox(patience):
     """One for each process; its server ends with it."""
-    return Sandbox(os.environ.get("GRADER_ISOLATION", "user"), patience=PATIENCE)
+    return Sandbox(os.environ.get("GRADER_ISOLATION", "user"), patience=patience)
 
 
 def grades(case, folder):
@@ -26,7 +26,7 @@ def grades(case, folder):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     changed = [script for script in SCRIPTS if files.get(script) != filled(script).encode()]
-    grading = Grading(folder, sandbox())
+    grading = Grading(folder, sandbox(SHORT if "still running" in case.says else LONG))
     parts = case.only or [part for part in PARTS if not changed or FILES[part] in changed]
     return {part: grading.part(part) for part in parts}
 
@@ -34,6 +34,6 @@ def grades(case, folder):
 def loses(text, part, folder):
     """Whether the script with this text loses points in the part; with its own nodes only, trial by trial."""
     (folder / FILES[part]).write_text(text, encoding="utf-8")
-    grading = Grading(folder, sandbox())
+    grading = Grading(folder, sandbox(SHORT))
     outcomes = (judge(trial, grading.run(trial, [])) for trial in trials(part))
     return any(not outcome.passed for trial in outcomes for outcome in trial.values())
