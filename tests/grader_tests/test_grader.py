@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from grader import checks, compare, grading, limits, models, reference, report
 from grader.parts import CHECKS, MAXIMUM, PARTS, POINTS, TOTAL
+from pace import sample
 
 TESTS = Path(__file__).resolve().parents[1]
 ROOT = TESTS.parent
@@ -251,7 +252,7 @@ class Forged:
         self.output, self.error = f"{value} 1e{'9' * 5000} -- 1e-999" if only is None else result.output, None
 
 
-@pytest.mark.parametrize("mode", ["fork", "spawn"])
+@pytest.mark.parametrize("mode", sample(["spawn", "fork"], 2))
 def test_where_no_other_user_can_be_had_it_is_said(mode, submission):
     sandbox = limits.Sandbox(mode)
     try:
@@ -499,6 +500,7 @@ def pytest_in_three_ways(where):
     return [pytest_on(folder, "-k", "1e"), stops, pytest_on(folder / "nowhere")]
 
 
+@pytest.mark.all
 def test_pytest_selects_and_stops_as_it_always_does(ahead):
     _, (selected, stopped, missing) = ahead("test_pytest_selects_and_stops_as_it_always_does")
     assert selected.returncode == 0

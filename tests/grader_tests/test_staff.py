@@ -13,6 +13,7 @@ from pathlib import Path
 import grade
 import pytest
 from grader import found, report, roster
+from pace import sample
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = {name: (ROOT / name).read_bytes() for name in found.SCRIPTS}
@@ -160,12 +161,12 @@ def test_the_names_of_an_export(tmp_path):
 
 @pytest.fixture
 def graded(tmp_path, monkeypatch, capsys):
-    """Call the grader in a folder. Nothing is run, as no script here can be: it takes no time."""
+    """Call the grader in a folder. Nothing is run, as no script here can be, and no server is started."""
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments):
         try:
-            status = grade.main([*map(str, arguments), "-j", "1"])
+            status = grade.main([*map(str, arguments), "-j", "1", "--isolation", "spawn"])
         except SystemExit as end:
             status = end.code
         return status, capsys.readouterr().err
@@ -242,7 +243,7 @@ def test_a_table_that_cannot_be_written_is_said_before_the_work(there, graded, t
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent otherwise there")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize("number", sample([signal.SIGINT, signal.SIGTERM], 2), ids=["Ctrl-C", "SIGTERM"])
 def test_what_is_finished_is_kept_when_grading_is_interrupted(number, tmp_path):
     place(
         tmp_path,

@@ -1,6 +1,6 @@
 """Every described submission gets exactly the stated points by part, and the reasons say what they should.
 
-Without --all, only the first and the last of each kind of submission are graded.
+Without --all, only the last of each kind of submission is graded.
 """
 
 import functools
@@ -17,7 +17,7 @@ from unusual_cases import CASES as UNUSUAL
 
 KINDS = NODES | GRADIENT_CHECKS | MODELS | CLUSTERS | UNUSUAL | HOSTILE
 CASES = [case for cases in KINDS.values() for case in cases]
-SAMPLE = [case.id for cases in KINDS.values() for case in (cases[0], cases[-1])]
+SAMPLE = [cases[-1].id for cases in KINDS.values()]
 AHEAD = {f"test_case[{case.id}]": functools.partial(functools.partial, grades, case) for case in CASES}
 
 

@@ -300,12 +300,14 @@ def test_basic_on_the_genomes(ahead):
     assert second.read_bytes() == first.read_bytes(), "the same seed draws the same picture"
 
 
+@pytest.mark.all
 def test_another_seed_reaches_the_same_best(here, capsys, undrawn):
     for seed in "123":
         em.main(["basic", "-k", "3", "-s", seed])
         assert "log-likelihood: -58213.0577" in capsys.readouterr().out
 
 
+@pytest.mark.all
 def test_select_picks_3(here):
     text = command(here, "select", "-k", 4, "--restarts", 5)
     assert "BIC is smallest at k = 3" in text

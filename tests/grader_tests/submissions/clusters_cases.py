@@ -23,9 +23,6 @@ RETURN = "return z, centroids, loss"
 STOP = "if before is not None and (z == before).all():"
 
 
-PLAIN_CASE = Case("plain", {"kmeans": PLAIN})
-
-
 def clusters(id, lost, why, *edits, says=()):
     text = PLAIN
     for old, new in edits:
