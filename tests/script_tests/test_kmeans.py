@@ -153,6 +153,10 @@ def test_2a_beside_fill_values_the_others_are_clustered_as_without_them(far, cou
         np.testing.assert_array_equal(z[-count:], 3)
         np.testing.assert_allclose(C[:3], alone[1], rtol=1e-9)
         np.testing.assert_allclose(C[3], far)
+    first = X[[0, 1, len(few) // 2, len(few) - 1]]  # now they begin in a cluster with others
+    z, C, _, _ = script.cluster(X, first)
+    np.testing.assert_array_equal(z, plain(X, first)[0])
+    np.testing.assert_allclose(C, [X[z == c].mean(0) for c in range(4)], rtol=1e-9)
 
 
 def test_2a_one_example_in_the_head():
