@@ -20,10 +20,23 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-MODES = ("user", "fork", "spawn")  # a user for each run, or only a fork of its own, or a new Python
-MEMORY = 400_000_000  # bytes above what the packages take
+MODES = (
+    "user",
+    "fork",
+    "spawn",
+)  # a world, or only a user, for each run; only a fork of its own; a new Python
+MEMORY = 400_000_000  # bytes of a run, above what the packages take
 LONGEST = 20_000_000  # bytes of results that are read
-WORLD = ("/tmp", "/var/tmp", "/dev/shm")  # where anybody may write
+WAIT = 5  # times the processor time that a run may take, it may last
+PROGRAM = ("actions", "walls", "child")  # modules of the process for student code, in the order of imports
+START = """
+import json, sys, types
+given = json.loads(sys.stdin.buffer.read())
+for name, source in given.pop("program").items():
+    sys.modules[name] = types.ModuleType(name)
+    exec(compile(source, name + ".py", "exec"), vars(sys.modules[name]))
+sys.modules["child"].main(given)
+"""
 
 
 @dataclass
@@ -46,30 +59,32 @@ class ServerDied(Exception):
 class Sandbox:
     """Starts runs, one at a time. Parallel grading takes a sandbox for each worker.
 
-    isolation: "user" forks each run and gives it a user of its own, "fork" only forks, "spawn" starts a new
-    Python for each. What is not possible here falls back to the next, and `note` says so.
+    isolation: "user" gives each run a user, and where it can a world of its own (walls.py says what that is),
+    "fork" only forks, "spawn" starts a new Python for each. What is not possible here falls back to the next,
+    and `note` says so.
     """
 
     def __init__(self, isolation="user", hidden=(), patience=1, stopping=None):
-        self.hidden = [str(path) for path in (*project_files(), *hidden) if not needed(path)]
+        self.hidden = [str(path) for path in (*project_files(), *hidden)]
         self.isolation = isolation if sys.platform == "linux" else "spawn"
         self.stopping = stopping or threading.Event()
-        self.patience, self.user, self.note, self.server = patience, None, "", None
-        self.fence = self.hidden
+        self.patience, self.user, self.alone, self.note, self.server = patience, None, False, "", None
+        self.fence = [path for path in self.hidden if not needed(path)]
         if self.isolation != "spawn":
             self.start()
         else:
-            self.note = "student code ran as the user who grades: no forking server on this system"
+            self.note = READS + "no forking server on this system"
 
     def start(self):
         """Start the server that forks the runs."""
         self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        hidden = json.dumps(self.hidden if self.isolation == "user" else [])
-        command = [sys.executable, "-B", str(HERE / "child.py"), "serve", str(theirs.fileno()), hidden]
-        with tempfile.TemporaryFile() as errors, theirs:
-            options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": errors}
+        given = {"channel": theirs.fileno(), "hidden": self.hidden, "isolation": self.isolation}
+        with tempfile.TemporaryFile() as errors, tempfile.TemporaryFile() as program, theirs:
+            program.write(started_with(given))
+            program.seek(0)
+            options = {"stdin": program, "stdout": subprocess.DEVNULL, "stderr": errors, "cwd": "/"}
             options |= {"env": environment(), "pass_fds": [theirs.fileno()], "start_new_session": True}
-            self.server = subprocess.Popen(command, **options)
+            self.server = subprocess.Popen(PYTHON, **options)
             theirs.close()
             try:
                 self.settle(self.answer(60))
@@ -79,17 +94,15 @@ class Sandbox:
                 raise RuntimeError(f"Python for student code does not start: {text[-2000:]}") from None
 
     def settle(self, place):
-        """Note what could be had: a user for the runs, and whether the project is hidden from them."""
-        self.user = place["user"] if self.isolation == "user" else None
-        open_to_all = not place["hidden"] and readable(self.hidden)
-        self.fence = self.hidden if not self.user or open_to_all else None
+        """Note what could be had: a world or a user for the runs, and what they can read."""
+        self.user, self.alone = place["user"], place["alone"]
+        open_to_all = not self.alone and readable(self.hidden)
+        if self.alone or self.user and not open_to_all:
+            self.fence = None
         if not self.user:
-            why = place["why"] if self.isolation == "user" else "it was asked for"
-            self.note = f"student code ran as the user who grades, behind a fence only: {why}"
+            self.note = READS + place["why"]
         elif open_to_all:
-            self.note = (
-                "a fence only keeps student code from reading the grader: close its folder to other users"
-            )
+            self.note = OPEN_TO_ALL
 
     def close(self):
         if self.server:
@@ -114,37 +127,33 @@ class Sandbox:
         return Run([], "it brought down the process that started it")
 
     def try_run(self, script, files, steps, seconds):
-        scratch = tempfile.mkdtemp(prefix="run-")
-        request = {"scratch": scratch, "user": self.user, "seconds": seconds, "memory": MEMORY}
-        request["fence"] = self.fence
+        scratch = os.path.realpath(tempfile.mkdtemp(prefix="run-"))
+        request = {"scratch": scratch, "user": None, "seconds": seconds, "wait": WAIT * seconds}
+        request |= {"memory": MEMORY, "fence": self.fence}
+        files = {name: base64.b64encode(data).decode() for name, data in files.items()}
+        task = {"script": script, "steps": steps, "files": files}
         try:
-            fill(scratch, files, self.user)
-            with tempfile.TemporaryFile() as task, tempfile.TemporaryFile() as results:
-                task.write(json.dumps({"script": script, "steps": steps}).encode())
-                task.seek(0)
+            with tempfile.TemporaryFile() as results:
                 end = (self.spawned if self.isolation == "spawn" else self.forked)(request, task, results)
                 results.seek(0)
-                return Run(*read(results.read(LONGEST), scratch, end))
+                home = HOME if self.alone else scratch
+                return Run(*read(results.read(LONGEST), home, end))
         finally:
-            remove(scratch, self.user)
+            shutil.rmtree(scratch, ignore_errors=True)
 
     def forked(self, request, task, results):
         """A run in a fork of the server."""
-        try:
-            files = [task.fileno(), results.fileno()]
-            socket.send_fds(self.channel, [json.dumps(request).encode()], files)
-            return self.ended(request["seconds"])
-        except (OSError, EOFError):
-            raise ServerDied from None
-
-    def ended(self, seconds):
-        """Wait for a run, or kill it when its time is over. Returns how it ended."""
-        try:
-            return ending(self.answer(seconds))
-        except TimeoutError:
-            self.channel.send(b"kill")
-            self.answer(60)
-            return out_of_time(seconds)
+        oracle, theirs = socket.socketpair()
+        with tempfile.TemporaryFile() as file, oracle, theirs:
+            file.write(json.dumps(task).encode())
+            file.seek(0)
+            try:
+                files = [file.fileno(), results.fileno(), theirs.fileno()]
+                socket.send_fds(self.channel, [json.dumps(request).encode()], files)
+                ended = self.answer(request["wait"] + 60)
+            except (OSError, EOFError):
+                raise ServerDied from None
+        return in_words(ended["status"], ended["why"], request)
 
     def answer(self, seconds):
         end = time.monotonic() + seconds
@@ -161,17 +170,45 @@ class Sandbox:
 
     def spawned(self, request, task, results):
         """A run in a Python of its own."""
-        command = [sys.executable, "-B", str(HERE / "child.py"), "once", json.dumps(request)]
-        options = {"stdin": task, "stdout": results, "stderr": subprocess.DEVNULL, "env": environment()}
-        process = subprocess.Popen(command, **options)
+        with tempfile.TemporaryFile() as program:
+            program.write(started_with({"request": request, "task": task}))
+            program.seek(0)
+            options = {
+                "stdin": program,
+                "stdout": results,
+                "stderr": subprocess.DEVNULL,
+                "env": environment(),
+            }
+            process = subprocess.Popen(PYTHON, cwd=request["scratch"], **options)
+        end = time.monotonic() + request["wait"] + 10 * self.patience  # it imports the packages first
         try:
-            return ending(
-                process.wait(request["seconds"] + 10 * self.patience)
-            )  # it imports the packages first
-        except subprocess.TimeoutExpired:
-            return out_of_time(request["seconds"])
+            while process.poll() is None:
+                if self.stopping.is_set():
+                    raise Stopped
+                if time.monotonic() > end:
+                    return in_words(-9, "wait", request)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(0.1)
+            return in_words(process.returncode, "", request)
         finally:
             kill(process)
+
+
+PYTHON = [sys.executable, "-B", "-c", START]
+HOME = "/tmp/homework"  # as in walls.py
+READS = (
+    "student code ran as the user who grades, behind a fence only, and could read what that user can, the "
+    "reference and other submissions among it: "
+)
+OPEN_TO_ALL = (
+    "student code could read the grader and other submissions, but for a fence in Python, as every user can: "
+    "close their folders (chmod 700)"
+)
+
+
+def started_with(given):
+    program = {name: (HERE / f"{name}.py").read_text(encoding="utf-8") for name in PROGRAM}
+    return json.dumps({"program": program} | given).encode()
 
 
 def kill(process):
@@ -182,20 +219,21 @@ def kill(process):
     process.wait()
 
 
-def out_of_time(seconds):
-    return f"it was still running after {seconds:g} seconds"
-
-
-def ending(status):
-    """The exit status in words; nothing for an end as planned."""
+def in_words(status, why, request):
+    """How a run ended; nothing for an end as planned."""
+    if why == "time" or not why and status == -getattr(signal, "SIGXCPU", 0):
+        return f"it was still running after {request['seconds']:g} seconds of processor time"
+    if why == "wait":
+        return f"it was still running after {request['wait']:g} seconds, most of them spent waiting"
+    if why == "memory":
+        return f"it took more than {request['memory'] // 10**6} MB, with all that it started"
     if status == 70:  # of child.py
         return "it broke what hands back the results"
     if status >= 0:
         return f"it ended Python itself, with exit status {status}" if status else ""
     with contextlib.suppress(ValueError):
         name = signal.Signals(-status).name
-        known = {"SIGSEGV": "it crashed Python (segmentation fault)", "SIGXCPU": "it took too long"}
-        return known.get(name, f"it was ended by {name}")
+        return {"SIGSEGV": "it crashed Python (segmentation fault)"}.get(name, f"it was ended by {name}")
     return f"it was ended by signal {-status}"
 
 
@@ -213,12 +251,20 @@ def environment():
         "TEMP",
     )
     given = {name: os.environ[name] for name in kept if name in os.environ}
+    paths = given.pop("PYTHONPATH", "").split(os.pathsep)
+    outside = [path for path in paths if path and not inside(path)]
+    given |= {"PYTHONPATH": os.pathsep.join(outside)} if outside else {}
     return given | {"LANG": "C.UTF-8", "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
 
 
 def project_files():
     """What a submission must not read: all of this project, but for a Python that lives in it."""
     return [path for path in ROOT.iterdir() if not needed(path)]
+
+
+def inside(path):
+    """Whether a path is of this project."""
+    return ROOT in (Path(path).resolve(), *Path(path).resolve().parents)
 
 
 def needed(path):
@@ -232,32 +278,6 @@ def readable(paths):
         os.stat(path).st_mode & 0o004 and all(p.stat().st_mode & 0o001 for p in Path(path).parents)
         for path in paths
     )
-
-
-def fill(scratch, files, user):
-    """Write the files into the scratch folder, which belongs to the user."""
-    for name, data in files.items():
-        Path(scratch, name).write_bytes(data)
-    if user:
-        for path in (scratch, *(os.path.join(scratch, name) for name in files)):
-            os.chown(path, user, user)
-
-
-def remove(scratch, user):
-    """Remove the scratch folder, and what the user has left elsewhere."""
-    left = [scratch]
-    for folder in WORLD if user else ():
-        with contextlib.suppress(OSError):
-            left += [entry.path for entry in os.scandir(folder) if owner(entry.path) == user]
-    for path in left:
-        shutil.rmtree(path, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            os.remove(path)
-
-
-def owner(path):
-    with contextlib.suppress(OSError):  # it is gone, others work there too
-        return os.lstat(path).st_uid
 
 
 def read(data, scratch, end=""):
