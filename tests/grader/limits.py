@@ -27,7 +27,7 @@ MODES = (
 )  # a world, or only a user, for each run; only a fork of its own; a new Python
 MEMORY = 400_000_000  # bytes of a run, above what the packages take
 LONGEST = 20_000_000  # bytes of results that are read
-WAIT = 5  # times the processor time that a run may take, it may last
+WAIT = 20  # times the processor time that a run may take, it may last
 PROGRAM = ("actions", "walls", "child")  # modules of the process for student code, in the order of imports
 START = """
 import json, sys, types
@@ -224,7 +224,7 @@ def in_words(status, why, request):
     if why == "time" or not why and status == -getattr(signal, "SIGXCPU", 0):
         return f"it was still running after {request['seconds']:g} seconds of processor time"
     if why == "wait":
-        return f"it was still running after {request['wait']:g} seconds, most of them spent waiting"
+        return f"it was still running after {request['seconds']:g} seconds of waiting"
     if why == "memory":
         return f"it took more than {request['memory'] // 10**6} MB, with all that it started"
     if status == 70:  # of child.py

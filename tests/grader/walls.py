@@ -153,8 +153,12 @@ def mount(source, target, kind=None, flags=0, options=None):
 
 
 def watch(pid, channel, request, members):
-    """Wait for a process. Its status, and why it was ended: "time", "wait", "memory" or nothing."""
-    start, looked, own = time.monotonic(), 0.0, memory(os.getpid())
+    """Wait for a process. Its status, and why it was ended: "time", "wait", "memory" or nothing.
+
+    It may wait as long as it may compute: a look finds it waiting if none of its processes wants to compute, so
+    a busy machine takes nothing from it.
+    """
+    start, looked, idle, own = time.monotonic(), 0.0, 0.0, memory(os.getpid())
     while True:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
@@ -166,9 +170,11 @@ def watch(pid, channel, request, members):
             why = "wait"
         elif passed - looked > LOOK:
             looked, found = passed, members()
-            spent = sum(map(processor, found))
+            spent, states = zip(*map(processor, found)) if found else ((), ())
+            idle += LOOK * ("R" not in states and "D" not in states)
             taken = sum(max(0, memory(one) - own) + unmapped(one) for one in found)
-            why = "time" if spent > request["seconds"] else "memory" if taken > request["memory"] else ""
+            why = "time" if sum(spent) > request["seconds"] else "memory" if taken > request["memory"] else ""
+            why = why or ("wait" if idle > request["seconds"] else "")
         if why:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -177,10 +183,11 @@ def watch(pid, channel, request, members):
 
 
 def processor(pid):
-    """Seconds of processor time of a process and of its children that have ended."""
+    """Seconds of processor time of a process and of its children that have ended, and the state it is in."""
     with contextlib.suppress(OSError, ValueError), open(f"/proc/{pid}/stat") as file:
-        return sum(map(int, file.read().rpartition(")")[2].split()[11:15])) / os.sysconf("SC_CLK_TCK")
-    return 0
+        fields = file.read().rpartition(")")[2].split()
+        return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK"), fields[0]
+    return 0, ""
 
 
 def memory(pid):

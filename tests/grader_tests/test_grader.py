@@ -265,7 +265,7 @@ def test_where_no_other_user_can_be_had_it_is_said(mode, submission):
 
 
 def test_a_new_python_for_each_run_is_ended_too():
-    sandbox = limits.Sandbox("spawn", patience=0.05)
+    sandbox = limits.Sandbox("spawn", patience=0.02)
     assert "still running" in printed_by(sandbox, "import time; time.sleep(60)", 10)[1]
 
 

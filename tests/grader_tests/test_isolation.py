@@ -57,10 +57,11 @@ def test_nothing_in_proc_shows_the_grader_or_a_submission(sandbox, tmp_path):
 
 def test_a_run_sees_no_process_but_its_own_and_no_file_of_others(world, tmp_path):
     (tmp_path / "secret").write_text("")
+    paths = [str(tmp_path), str(ROOT / "tests"), "/etc/passwd", "/run"]
     text = f"""
         import os
         print([int(name) for name in os.listdir("/proc") if name.isdigit()])
-        print([os.path.exists(path) for path in {[str(tmp_path), str(ROOT / "tests"), "/etc/passwd", "/run"]!r}])
+        print([os.path.exists(path) for path in {paths!r}])
     """
     assert printed_by(world, text)[0].split("\n")[:2] == ["[1, 2]", "[False, False, False, False]"]
 
