@@ -33,6 +33,7 @@ class Outcome:
     passed: bool
     reason: str = ""
     remark: str = ""
+    for_staff: str = ""
 
 
 class Evidence:
@@ -88,7 +89,8 @@ def judge(trial, run):
             check(evidence)
             outcomes[name] = Outcome(True)
         except Wrong as wrong:
-            outcomes[name] = Outcome(False, str(wrong) + evidence.also(str(wrong)))
+            reason = str(wrong) + evidence.also(str(wrong))
+            outcomes[name] = Outcome(False, reason, for_staff=wrong.for_staff)
     return outcomes
 
 

@@ -12,13 +12,13 @@ SEED = 7
 
 
 def trials(part):
-    return [easy(), hard(), repeated(), growing()]
+    return [easy(), hard(), edges(), growing()]
 
 
 def trial(datasets, action="kmeans"):
-    """One step for each (text, X, k)."""
-    steps = [[action, encode({"X": X, "k": k, "seed": SEED})] for _, X, k in datasets]
-    return Trial("2a", "kmeans.py", steps, [f"kmeans(X, {k}) of {text}" for text, _, k in datasets])
+    """One step for each (text, X, k, seed)."""
+    steps = [[action, encode({"X": X, "k": k, "seed": seed})] for _, X, k, seed in datasets]
+    return Trial("2a", "kmeans.py", steps, [f"kmeans(X, {k}) of {text}" for text, _, k, _ in datasets])
 
 
 def blobs(rng, n, d, k, offset=0.0):
@@ -32,64 +32,104 @@ def easy():
     alike = blobs(rng, 40, 4, 5, 300)
     alike[160:, :2] = alike[120:160, :2]  # two of the groups differ in the last columns only
     between = np.repeat([[0, 0], [13, 5], [5, 5]], [30, 30, 1], axis=0)  # by |x| + |y| it is the second's
+    groups = rng.permutation(blobs(rng, 20, 2, 3, -40))
+    wide = rng.permutation(alike)
     made = trial(
-        [
-            ("60 points in 3 groups", rng.permutation(blobs(rng, 20, 2, 3, -40)), 3),
-            ("200 points with 4 columns in 5 groups", rng.permutation(alike), 5),
-            ("2 groups of 30 points and 1 between", between + 0.1 * rng.normal(size=(61, 2)), 2),
-            ("30 points", rng.normal(size=(30, 3)), 1),
-            ("6 points, as many as clusters", rng.normal(size=(6, 2)), 6),
-            ("21 points, one of them far away", np.concatenate([rng.normal(size=(20, 2)), [[40, 9]]]), 2),
+        [("60 points in 3 groups", groups, 3, SEED + i) for i in range(3)]
+        + [("200 points with 4 columns in 5 groups", wide, 5, SEED + i) for i in range(3)]
+        + [
+            ("2 groups of 30 points and 1 between", between + 0.1 * rng.normal(size=(61, 2)), 2, SEED),
+            (
+                "21 points, one of them far away",
+                np.concatenate([rng.normal(size=(20, 2)), [[40, 9]]]),
+                2,
+                SEED,
+            ),
         ]
     )
-    checks = {"assignments": assignments, "means": means, "loss": loss}
-    made.checks = {name: functools.partial(each, made, check) for name, check in checks.items()}
+    made.checks = {
+        "assignments": lambda evidence: [all_used(made, evidence), each(made, assignments, evidence)],
+        "means": lambda evidence: [all_used(made, evidence), each(made, means, evidence)],
+        "loss": functools.partial(each, made, loss),
+    }
     return made
+
+
+def all_used(trial, evidence):
+    """On groups far apart k clusters are used, from one of the seeds at least."""
+    most = {}
+    for i, step in enumerate(trial.steps):
+        z = evidence.seen(i, "z").array
+        found = 0 if z is None else len(np.unique(z))
+        most[trial.texts[i]] = max(most.get(trial.texts[i], (0, 0)), (found, step[1]["k"]))
+    for what, (found, k) in most.items():
+        if found < k:
+            raise Wrong(f"{what}: only {found} of {k} clusters have examples, from every seed")
 
 
 def hard():
-    """Points that overlap, and points that settle only after 188 iterations from the starter's draw."""
+    """Points that overlap, and numbers that settle late: as on the handout's picture, and later."""
     rng = generator("hard")
+    late, later = (np.exp(np.linspace(-4, 0, n))[:, None] for n in (200, 300))
     made = trial(
         [
-            ("200 points with 5 columns that overlap", rng.normal(size=(200, 5)), 7),
-            ("100 points with 10 columns that overlap", np.rint(99 * rng.normal(size=(100, 10))), 6),
-            ("the 100 points of a square grid", np.argwhere(np.ones((10, 10))) - 5.0, 6),
-            ("1000 numbers at equal distances", np.linspace(0, 1, 1000)[:, None], 20),
+            ("200 points with 5 columns that overlap", rng.normal(size=(200, 5)), 7, SEED),
+            ("100 points with 10 columns that overlap", np.rint(99 * rng.normal(size=(100, 10))), 6, SEED),
+            ("the 100 points of a square grid", np.argwhere(np.ones((10, 10))) - 5.0, 6, SEED),
+            ("200 numbers ever farther apart", late, 12, 10),  # 74 passes from the starter's draw
+            ("300 numbers ever farther apart", later, 8, 9),  # 65
+            ("300 numbers ever farther apart", later, 16, 46),  # 116
         ]
     )
-    made.steps[-1][1]["seed"] = 18
-    made.checks = {"convergence": functools.partial(each, made, converged)}
+    made.checks = {
+        "convergence": functools.partial(each, made, converged, which=range(5)),
+        "to the end": functools.partial(each, made, converged),
+    }
     return made
 
 
-def repeated():
-    """Few distinct points, so that the first centroids are sometimes equal and a cluster is empty at once."""
+def edges():
+    """As many clusters as points; and few distinct points, so that some of the first centroids are equal."""
     rng = generator("repeated")
     distinct = rng.normal(size=(12, 3))
     X = distinct[np.concatenate([np.arange(12), rng.choice(3, 288)])]
     pixels = rng.integers([200, 0, 90], [206, 60, 93], (14, 3))[rng.choice(14, 300)].astype(float)
     made = trial(
-        [("300 points, most of them equal to one of three", X, 8)] * 2
-        + [("300 pixels of few colours", pixels, 12)]
+        [
+            ("6 points, as many as clusters", rng.normal(size=(6, 2)), 6, SEED),
+            ("300 points, most of them equal to one of three", X, 8, SEED + 1),  # here the last cluster
+            ("300 points, most of them equal to one of three", X, 8, SEED + 2),  # has examples: so a z
+            ("300 pixels of few colours", pixels, 12, SEED + 3),  # that is counted from 1 is known
+        ],
+        "kmeans_within_reason",
     )
-    for i, step in enumerate(made.steps):
-        step[1]["seed"] = SEED + 1 + i  # the last cluster has examples: so z counted from 1 is known
-    made.checks = {"empty clusters": functools.partial(each, made, everything)}
+    made.checks = {"empty clusters": functools.partial(filled, made)}
     return made
+
+
+def filled(trial, evidence):
+    """Nothing is NaN; the reason says that it may be the mean of no examples."""
+    try:
+        each(trial, everything, evidence)
+    except Wrong as wrong:
+        warned = any(result.seen.get("empty mean") for result in evidence.steps)
+        missing = "it was still" in str(wrong) or "finite" in str(wrong) or "went on" in str(wrong)
+        hint = " (a cluster is empty here: its mean is NaN, which equals nothing, not even itself)"
+        raise Wrong(f"{wrong}{hint if warned or missing else ''}") from None
 
 
 def growing():
     rng = generator("growing")
     few = blobs(rng, 8, 2, 2)
-    sets = [(f"16 points, each {times} times", np.tile(few, (times, 1)), 2) for times in (50, 400)]
+    sets = [(f"16 points, each {times} times", np.tile(few, (times, 1)), 2, SEED) for times in (50, 400)]
     made = trial(sets, "lines")
     made.checks = {"no loop": functools.partial(no_loop, made)}
     return made
 
 
-def each(trial, check, evidence):
-    for i, step in enumerate(trial.steps):
+def each(trial, check, evidence, which=None):
+    for i in which or range(len(trial.steps)):
+        step = trial.steps[i]
         check(Answer(trial, i, evidence, np.array(step[1]["X"]), step[1]["k"]))
 
 
@@ -206,16 +246,25 @@ def everything(answer):
 
 
 def no_loop(trial, evidence):
-    """As the same points are repeated, the lines executed must not grow with them.
+    """As the same points are repeated, the steps of Python must not grow with them.
 
     Eight times as many, so that a lucky draw, and fewer passes, cannot hide the growth.
     """
     each(trial, nearest, evidence)
-    fewer, more = (int(numbers("lines", evidence.seen(i, "lines"), ())) for i in (0, 1))
+    for i in range(len(trial.steps)):
+        library = evidence.steps[i].seen.get("library")
+        if library:
+            raise Wrong(
+                f"{trial.texts[i]}: the k-means is a library's: {library.type}", "k-means of a library"
+            )
+    fewer, more = (int(numbers("steps", evidence.seen(i, "lines"), ())) for i in (0, 1))
     added = len(trial.steps[1][1]["X"]) - len(trial.steps[0][1]["X"])
     if more - fewer > added / 2:
+        words = [name[6:] for name in evidence.steps[1].seen if name.startswith("calls ")]
+        through = f", through {' and '.join(words)}" if words else ""
         raise Wrong(
-            f"{trial.texts[1]}: {added} more examples, {more - fewer} more lines run: a loop over examples"
+            f"{trial.texts[1]}: {added} more examples, {more - fewer} more steps of Python{through}: "
+            "a loop over examples"
         )
     if fewer < 3:
         raise Wrong(f"{trial.texts[0]}: only {fewer} lines were executed")

@@ -8,7 +8,11 @@ TOLERANCE = 1e-5  # of the largest entry: float32 arithmetic passes, a wrong rul
 
 
 class Wrong(Exception):
-    """The reason why a check is not passed."""
+    """The reason why a check is not passed, and what only staff should know of it."""
+
+    def __init__(self, reason, for_staff=""):
+        super().__init__(reason)
+        self.for_staff = for_staff
 
 
 def show(value):

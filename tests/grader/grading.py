@@ -5,7 +5,7 @@ import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import clusters, gradients, models, nodes, reference
+from . import clusters, gradients, models, nodes
 from .actions import NODES
 from .checks import Outcome, in_words, judge
 from .found import SCRIPTS, scripts
@@ -18,6 +18,7 @@ JUDGES = {
     "models": models.trials,
     "clusters": clusters.trials,
 }
+LENT = Path(__file__).with_name("lent.py")
 TRIALS = {part: JUDGES[row.judged_by] for part, row in PARTS.items()}
 
 
@@ -143,9 +144,9 @@ def lent(outcome):
 
 
 def replacement(part):
-    """The step that puts the reference's nodes, and for 1n its descent, in the place of the submission's."""
-    more = ("gradient_descent",) if part == "1n" else ()
-    return ["replace", {"source": reference.source(more), "names": [*NODES, *more]}]
+    """The step that puts our nodes, and for 1n our descent, in the place of the submission's."""
+    more = ["gradient_descent"] if part == "1n" else []
+    return ["replace", {"source": LENT.read_text(encoding="utf-8"), "names": [*NODES, *more]}]
 
 
 @functools.cache

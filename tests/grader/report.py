@@ -175,6 +175,7 @@ def remarks(grading, grades, fault):
     texts += untouched(grading, grades)
     if grading.odd:
         texts.append(f"look at the code: what came back could not be read, in {' '.join(grading.odd)}")
+    texts += [f"{g.part}: {o.for_staff}" for g in grades for o in g.outcomes.values() if o.for_staff]
     helped = [grade.part for grade in grades if any(outcome.remark for outcome in grade.outcomes.values())]
     if helped:
         texts.append(f"with the reference's other parts: {' '.join(helped)}")

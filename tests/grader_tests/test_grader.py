@@ -13,7 +13,8 @@ from pathlib import Path
 import grade
 import numpy as np
 import pytest
-from grader import checks, compare, grading, limits, models, reference, report
+from grader import checks, compare, grading, lent, limits, models, reference, report
+from grader.actions import NODES
 from grader.parts import CHECKS, MAXIMUM, PARTS, POINTS, TOTAL
 from pace import sample
 
@@ -614,12 +615,16 @@ def test_hidden_inputs_are_shown_too_coarsely_to_be_copied():
     assert not [text for text in texts if compare.re.search(r"\d\.0*[1-9]\d{4}", text)]
 
 
-def test_the_nodes_that_are_lent_bring_no_other_answer():
-    source = reference.source()
-    assert "class LogNode" in source and "expit" in source
-    assert not [
-        name for name in ("gradient_check", "make_", "gradient_descent", "argparse") if name in source
-    ]
+def test_the_nodes_that_are_lent_are_as_the_starter_gives_them():
+    """No copy, no check, no reset; nothing but nodes and a descent."""
+    given = np.array([1, 2])
+    node = lent.InputNode(given, [])
+    output = lent.DotNode(node, lent.InputNode(np.array([3.0, 4.0]), node.topo_order))
+    output.compute_grad()
+    output.compute_grad()
+    assert node.value is given and node.grad.tolist() == [6, 8]
+    defined = {name for name, item in vars(lent).items() if getattr(item, "__module__", "") == lent.__name__}
+    assert defined == {"Node", "gradient_descent", *NODES}
 
 
 def test_every_submission_gets_the_same_inputs():

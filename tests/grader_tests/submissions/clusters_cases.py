@@ -108,7 +108,7 @@ ENDINGS = [  # 2 points: it goes on until the assignments stop changing
     *[
         clusters(
             f"kmeans-{n}-passes",
-            2,
+            1 if n == 100 else 2,
             "a fixed number of passes: enough for the handout's points",
             *passes(n),
             says=["until the assignments stop changing"],
@@ -117,7 +117,7 @@ ENDINGS = [  # 2 points: it goes on until the assignments stop changing
     ],
     clusters(
         "kmeans-100-passes-at-most",
-        2,
+        1,
         "a limit beside the right condition",
         ("while True:", "for _ in range(100):"),
         says=["until the assignments stop changing"],
@@ -267,7 +267,7 @@ EMPTY = [  # 1 point
         1,
         "the mean of an empty cluster is NaN, and the assignments change for ever",
         (" if (z == c).any() else centroids[c]", ""),
-        says=["still running"],
+        says=["a cluster is empty here: its mean is NaN"],
     ),
     clusters(
         "kmeans-empty-dropped",
