@@ -5,7 +5,7 @@ import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import clusters, gradients, models, nodes
+from . import clusters, gradients, lending, models, nodes
 from .actions import NODES
 from .checks import Outcome, in_words, judge
 from .found import SCRIPTS, scripts
@@ -18,7 +18,6 @@ JUDGES = {
     "models": models.trials,
     "clusters": clusters.trials,
 }
-LENT = Path(__file__).with_name("lent.py")
 TRIALS = {part: JUDGES[row.judged_by] for part, row in PARTS.items()}
 
 
@@ -81,27 +80,35 @@ class Grading:
         """
         found = dict(self.own(part).outcomes)
         failed = {name for name, outcome in found.items() if not outcome.passed}
-        if part not in ON_NODES or not failed or self.problem(FILES[part]):
+        lends = part in ON_NODES and self.sandbox.lends and not self.problem(FILES[part])
+        if not failed or not lends:
             return found
         for other in PARTS:
             self.own(other)
         for trial in trials(part):
             if failed & set(trial.checks):
-                again = judge(trial, self.run(trial, [replacement(part)]))
+                again = judge(trial, self.run(trial, [self.replacement(part)]))
                 found |= {name: lent(found[name]) for name in failed & set(again) if again[name].passed}
         return found
 
     def run(self, trial, before):
         steps = [["load", {}], *before]
-        run = self.execute(trial.script, steps + trial.steps, SECONDS[trial.part])
+        lender = lending.answer if before and not self.sandbox.alone else None
+        run = self.execute(trial.script, steps + trial.steps, SECONDS[trial.part], lender)
         if run.odd and trial.part not in self.odd:
             self.odd.append(trial.part)
         run.results = run.results[len(steps) :]
         return run
 
-    def execute(self, script, steps, seconds):
+    def replacement(self, part):
+        """The step that puts our nodes, and for 1n our descent, in the place of the submission's."""
+        more = ["gradient_descent"] if part == "1n" else []
+        source = lending.whole() if self.sandbox.alone else lending.shells()
+        return ["replace", {"source": source, "names": [*NODES, *more]}]
+
+    def execute(self, script, steps, seconds, lender=None):
         files = {name: found.data for name, found in self.scripts.items() if not found.problem}
-        return self.sandbox.run(script, data_files() | files, steps, seconds)
+        return self.sandbox.run(script, data_files() | files, steps, seconds, lender)
 
     def problem(self, script):
         """Why no part of the script can be graded; nothing if it can. It is imported once to know."""
@@ -141,12 +148,6 @@ def guarded(part, function):
 def lent(outcome):
     remark = "passed with the reference's other parts in the place of yours; with yours: "
     return Outcome(True, remark=remark + outcome.reason)
-
-
-def replacement(part):
-    """The step that puts our nodes, and for 1n our descent, in the place of the submission's."""
-    more = ["gradient_descent"] if part == "1n" else []
-    return ["replace", {"source": LENT.read_text(encoding="utf-8"), "names": [*NODES, *more]}]
 
 
 @functools.cache

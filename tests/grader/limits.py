@@ -26,7 +26,7 @@ MODES = (
     "spawn",
 )  # a world, or only a user, for each run; only a fork of its own; a new Python
 MEMORY = 400_000_000  # bytes of a run, above what the packages take
-LONGEST = 20_000_000  # bytes of results that are read
+LONGEST, LONGEST_QUESTION = 20_000_000, 1_000_000  # bytes of results, and of a question, that are read
 WAIT = 20  # times the processor time that a run may take, it may last
 PROGRAM = ("actions", "walls", "child")  # modules of the process for student code, in the order of imports
 START = """
@@ -67,13 +67,16 @@ class Sandbox:
     def __init__(self, isolation="user", hidden=(), patience=1, stopping=None):
         self.hidden = [str(path) for path in (*project_files(), *hidden)]
         self.isolation = isolation if sys.platform == "linux" else "spawn"
-        self.stopping = stopping or threading.Event()
+        self.stopping, self.lends = stopping or threading.Event(), self.isolation != "spawn"
         self.patience, self.user, self.alone, self.note, self.server = patience, None, False, "", None
         self.fence = [path for path in self.hidden if not needed(path)]
         if self.isolation != "spawn":
             self.start()
         else:
-            self.note = READS + "no forking server on this system"
+            self.note = (
+                READS + "no forking server on this system; so nothing was lent to it, and a part that is "
+            )
+            self.note += "built on a wrong one may have lost points with it"
 
     def start(self):
         """Start the server that forks the runs."""
@@ -113,55 +116,67 @@ class Sandbox:
             self.server.wait()
             self.server = None
 
-    def run(self, script, files, steps, seconds):
+    def run(self, script, files, steps, seconds, lender=None):
         """Do the steps with the script; files maps the names in its folder to their bytes.
+
+        A lender answers what the run asks, line by line; without one it cannot ask.
 
         A run that brings down the server gets another chance with a new one: it may have been an accident.
         """
         for _ in range(2):
             try:
-                return self.try_run(script, files, steps, seconds * self.patience)
+                return self.try_run(script, files, steps, seconds * self.patience, lender)
             except ServerDied:
                 self.close()
                 self.start()
         return Run([], "it brought down the process that started it")
 
-    def try_run(self, script, files, steps, seconds):
+    def try_run(self, script, files, steps, seconds, lender):
         scratch = os.path.realpath(tempfile.mkdtemp(prefix="run-"))
         request = {"scratch": scratch, "user": None, "seconds": seconds, "wait": WAIT * seconds}
-        request |= {"memory": MEMORY, "fence": self.fence}
+        request |= {"memory": MEMORY, "fence": self.fence, "idle": seconds * (WAIT if lender else 1)}
         files = {name: base64.b64encode(data).decode() for name, data in files.items()}
         task = {"script": script, "steps": steps, "files": files}
         try:
             with tempfile.TemporaryFile() as results:
-                end = (self.spawned if self.isolation == "spawn" else self.forked)(request, task, results)
+                if self.isolation == "spawn":
+                    end = self.spawned(request, task, results)
+                else:
+                    end = self.forked(request, task, results, lender)
                 results.seek(0)
                 home = HOME if self.alone else scratch
                 return Run(*read(results.read(LONGEST), home, end))
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def forked(self, request, task, results):
+    def forked(self, request, task, results, lender):
         """A run in a fork of the server."""
-        oracle, theirs = socket.socketpair()
-        with tempfile.TemporaryFile() as file, oracle, theirs:
+        ours, theirs = socket.socketpair()
+        with tempfile.TemporaryFile() as file, ours, theirs:
             file.write(json.dumps(task).encode())
             file.seek(0)
+            files = [file.fileno(), results.fileno(), *([theirs.fileno()] if lender else [])]
             try:
-                files = [file.fileno(), results.fileno(), theirs.fileno()]
                 socket.send_fds(self.channel, [json.dumps(request).encode()], files)
-                ended = self.answer(request["wait"] + 60)
+                ended = self.answer(request["wait"] + 60, lender and Asked(ours, lender))
             except (OSError, EOFError):
                 raise ServerDied from None
         return in_words(ended["status"], ended["why"], request)
 
-    def answer(self, seconds):
+    def answer(self, seconds, asked=None):
+        """What the server says; till then, the answers to what the run asks."""
         end = time.monotonic() + seconds
-        while not select.select([self.channel], [], [], 0.1)[0]:
+        while True:
+            questions = [asked.socket] if asked and asked.open else []
+            ready = select.select([self.channel, *questions], [], [], 0.1)[0]
             if self.stopping.is_set():
                 self.close()
                 raise Stopped
-            if time.monotonic() > end:
+            if self.channel in ready:
+                break
+            if ready:
+                asked.answer()
+            elif time.monotonic() > end:
                 raise TimeoutError
         data = self.channel.recv(65536)
         if not data:
@@ -192,6 +207,24 @@ class Sandbox:
             return in_words(process.returncode, "", request)
         finally:
             kill(process)
+
+
+class Asked:
+    """The socket on which a run asks; it is closed to a run that does not keep to lines."""
+
+    def __init__(self, socket, lender):
+        self.socket, self.lender, self.open, self.rest = socket, lender, True, b""
+        socket.settimeout(1)
+
+    def answer(self):
+        try:
+            data = self.socket.recv(65536)
+            *lines, self.rest = (self.rest + data).split(b"\n")
+            self.open = bool(data) and len(self.rest) < LONGEST_QUESTION
+            for line in lines:
+                self.socket.sendall(self.lender(line))
+        except OSError:
+            self.open = False
 
 
 PYTHON = [sys.executable, "-B", "-c", START]

@@ -155,8 +155,8 @@ def mount(source, target, kind=None, flags=0, options=None):
 def watch(pid, channel, request, members):
     """Wait for a process. Its status, and why it was ended: "time", "wait", "memory" or nothing.
 
-    It may wait as long as it may compute: a look finds it waiting if none of its processes wants to compute, so
-    a busy machine takes nothing from it.
+    It may wait as long as it may compute: a look finds it waiting if no process of it wants to compute, so a
+    busy machine takes nothing from it.
     """
     start, looked, idle, own = time.monotonic(), 0.0, 0.0, memory(os.getpid())
     while True:
@@ -174,7 +174,7 @@ def watch(pid, channel, request, members):
             idle += LOOK * ("R" not in states and "D" not in states)
             taken = sum(max(0, memory(one) - own) + unmapped(one) for one in found)
             why = "time" if sum(spent) > request["seconds"] else "memory" if taken > request["memory"] else ""
-            why = why or ("wait" if idle > request["seconds"] else "")
+            why = why or ("wait" if idle > request["idle"] else "")
         if why:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

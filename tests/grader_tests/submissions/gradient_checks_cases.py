@@ -275,7 +275,7 @@ PRINTS = [
         2,
         "the handout's value, printed without being computed",
         ('f:", output.value', 'f:", 5 if len(values) == 2 else 2.0593629889'),
-        says=["of f is not among what it printed"],
+        says=["f: expected 2.0594, but this was not printed"],
     ),
 ]
 
