@@ -6,7 +6,7 @@ Everything is simulated or drawn; nothing was measured. Chance comes from numpy'
 frozen: every version of numpy gives the same numbers, and the same pixels to a rounding.
 
 Points     X (500, 2)
-Genomes    p (200,): how frequent each SNP's 1 was among the ancestors, f (3, 200): how frequent it is in each
+Genomes    p (66,): how frequent each SNP's 1 was among the ancestors, f (3, 66): how frequent it is in each
            population, z (600,): who is from where
 Picture    x to the right, y up, z away from the camera, in metres from the water at its foot;
            side = x / z, slope = y / z: the direction of a ray; light and colours (…, 3): red, green, blue
@@ -53,12 +53,12 @@ def two_means_loss(X):
 
 
 POPULATIONS = {"north": 270, "east": 200, "south": 130}
-SNPS = 200
+SNPS = 66  # so few that some people could be from either of two
 F_ST = 0.12
 
 
 def genomes():
-    """(600, 200) of 0 and 1, and the population's name of each of the 600 people, in random order.
+    """(600, 66) of 0 and 1, and the population's name of each of the 600 people, in random order.
 
     The model of Balding and Nichols (1995): where the ancestors had frequency p, a population has one drawn
     from Beta(p (1 - F) / F, (1 - p) (1 - F) / F), of mean p and variance F p (1 - p), with F for F_ST.

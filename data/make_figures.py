@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import backprop  # noqa: E402
+import em_binary  # noqa: E402
 import kmeans  # noqa: E402
 
 COLOURS = (2, 4, 8, 16)
@@ -37,9 +38,7 @@ def xor():
         dataset = backprop.XOR_DATASET
         loss = quietly(backprop.gradient_descent, make(dataset), params, lr, 1000)[-1]
         backprop.draw_probability(figure, axes, make, params, dataset)
-        axes.set_title(
-            {"logreg": "logistic regression", "neural": "network"}[mode] + f": loss {loss:.6f}", pad=40
-        )
+        axes.set_title({"logreg": "logistic regression", "neural": "network"}[mode] + f": loss {loss:.6f}")
     return backprop.png(figure)
 
 
@@ -63,6 +62,7 @@ def main(folder):
         quietly(kmeans.main, ["basic", "-k", str(k)])
     for k in COLOURS:
         quietly(kmeans.main, ["image", "-k", str(k)])
+    quietly(em_binary.main, ["basic", "-k", "3"])
     backprop.save("xor.png", xor())
     backprop.save("compressed.png", compressed("."))
 
