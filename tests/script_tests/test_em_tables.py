@@ -313,7 +313,7 @@ def test_select_picks_3(here):
     assert "BIC is smallest at k = 3" in text
     rows = [line.split() for line in text.splitlines()[1:5]]
     for k, ll, parameters, bic in rows:
-        assert int(parameters) == int(k) * 200 + int(k) - 1
+        assert int(parameters) == int(k) * 66 + int(k) - 1
         assert float(bic) == pytest.approx(int(parameters) * np.log(600) - 2 * float(ll), abs=1e-3)
     assert [row[0] for row in rows] == list("1234")
     assert os.listdir(here) == ["bic.png"]
