@@ -57,46 +57,47 @@ def kmeans(X, k):
     return z, centroids, loss
 
 
+def draw(X, k):
+    """The first centroids: k examples, as the starter draws them (whose arange(N) changes nothing)."""
+    return X[np.random.choice(len(X), k, replace=False)]
+
+
 def lloyd(X, C):
     """Assign each example to its nearest centroid, move each centroid to the mean of its examples, and again.
 
     Returns z, C, and the number of passes, the last of which changed no assignment.
     """
     z = None
-    for passes in itertools.count(1):  # noqa: B007
+    for passes in itertools.count(1):
         old, z = z, nearest(X, C)
         if np.array_equal(z, old):
-            break
+            return z, C, passes
         own = z == np.arange(len(C))[:, None]  # (k, N): which examples each cluster has
-        C = C + own @ (X - C[z]) / np.maximum(own.sum(1, keepdims=True), 1)
-        C = refill(X, z, C)
-    return z, C, passes
+        count = own.sum(1, keepdims=True)
+        C = np.where(count > 0, own @ X / np.maximum(count, 1), C)
+        C = C if count.all() else refill(X, z, C)
 
 
 def nearest(X, C):
-    """z (N,): the nearest centroid; the lower of two, if no more than rounding makes one nearer."""
-    distance = np.sqrt(sum((x - c[:, None]) ** 2 for x, c in zip(X.T, C.T)))  # (k, N)
-    best = distance.min(0)
-    return (distance <= best + rounding(X) * (best + np.linalg.norm(X, axis=1))).argmax(0)
+    """z (N,): the nearest centroid; the lowest of several, if only rounding makes one of them nearer."""
+    distance = np.sqrt(sum((x - c[:, None]) ** 2 for x, c in zip(X.T, C.T)))  # (k, N), column by column
+    least = distance.min(0)
+    off = rounding(X) * (least + np.linalg.norm(X, axis=1))
+    return (distance <= least + off).argmax(0)  # the first that is
 
 
 def refill(X, z, C):
     """C, with each empty cluster on the example farthest from its centroid, if any lies off its centroid."""
-    empty = np.flatnonzero(np.bincount(z, minlength=len(C)) == 0)
-    if len(empty):
-        distance, error = np.linalg.norm(X - C[z], axis=1), rounding(X) * np.linalg.norm(X, axis=1)
-        for c in empty:
-            far = np.argmax(distance >= (distance - error).max())
-            if distance[far] > error[far]:
-                C[c] = X[far]
-                distance = np.minimum(distance, np.linalg.norm(X - X[far], axis=1))
+    distance, off = np.linalg.norm(X - C[z], axis=1), rounding(X) * np.linalg.norm(X, axis=1)
+    for c in np.setdiff1d(range(len(C)), z):
+        far = (distance >= (distance - off).max()).argmax()
+        if distance[far] > off[far]:
+            C[c] = X[far]
+            distance = np.minimum(distance, np.linalg.norm(X - X[far], axis=1))
     return C
 
 
-def rounding(X):
-    """The relative error of a distance: of D squares added up, between an example and a mean of up to N."""
-    n, d = X.shape
-    return 4 * np.finfo(float).eps * (d + 2 + n**0.5)
+# 2a for any X: of any size, near 0 or far from it
 
 
 def cluster(X, C, w=None):
@@ -116,12 +117,10 @@ def means(X, z, C, w=None):
     much it is off in the mean.
     """
     w, C, loss = np.ones(len(X)) if w is None else w, C.T.copy(), 0.0
-    count = np.maximum(np.bincount(z, w), 1)
+    count = np.maximum(np.bincount(z, w, len(C.T)), 1)
     for x, c in zip(X.T, C):
-        difference = x - c[z]
-        off = np.bincount(z, w * difference) / count
-        c[: len(off)] += off
-        loss += float((w * (difference - off[z]) ** 2).sum())
+        c += np.bincount(z, w * (x - c[z]), len(c)) / count
+        loss += float((w * (x - c[z]) ** 2).sum())
     return C.T.copy(), loss
 
 
@@ -162,9 +161,16 @@ def box(X):
     return np.array([(column.min(), column.max()) for column in X.T], float).T
 
 
-def draw(X, k):
-    """The first centroids: k examples, as the starter draws them (whose arange(N) changes nothing)."""
-    return X[np.random.choice(len(X), k, replace=False)]
+def rounding(X):
+    """The relative error of a distance: of D squares added up, between an example and a mean of up to N."""
+    n, d = X.shape
+    return 4 * np.finfo(float).eps * (d + 2 + n**0.5)
+
+
+def far_off(X, origin):
+    """Whether some examples lie so far out that beside them the others are within the rounding error."""
+    square = sum((x - o) ** 2 for x, o in zip(X.T, origin))
+    return np.where(square > 0, square, np.inf).min() < 1e-22 * square.max()
 
 
 # 2b, 2c: points
@@ -373,19 +379,22 @@ def fast_lloyd(X, C, w, origin):
     np.subtract(X, origin, out=Y[:, :d])
     Y[:, -1] = sum((x - o) ** 2 for x, o in zip(X.T, origin))
     slack = 32 * rounding(X) * (Y[:, -1].max() or 1)  # of a square, by rounding; 1: all examples are equal
-    z, sums = np.full(n, k, np.min_scalar_type(k)), np.zeros((k, d + 2))
+    z, sums, size = (
+        np.full(n, k, np.min_scalar_type(k)),
+        np.zeros((k, d + 2)),
+        max(64, BLOCK // (k * (d + 2))),
+    )
     safe, moved, due = np.empty(n), 0.0, range(n)
     number = np.arange(k, dtype=z.dtype)[:, None]
-    for passes in itertools.count(1):  # noqa: B007
+    for passes in itertools.count(1):
         old, before = z.copy(), C
-        lines = np.hstack([-2 * C, (C * C).sum(1, keepdims=True), np.ones((k, 1))])
-        for rows, y in parts(Y, due, max(64, BLOCK // (k * (d + 2)))):
-            z[rows], margin = two_nearest(y, lines, C, slack)
+        for rows, y in parts(Y, due, size):
+            z[rows], margin = two_nearest(y, C, slack)
             safe[rows] = moved + margin
-        changed = np.flatnonzero(z != old) if passes > 1 else range(n)
+        changed = np.flatnonzero(z != old)
         if not len(changed):
-            break
-        for rows, y in parts(Y, changed, max(64, BLOCK // (k * (d + 2)))):
+            return z[which].astype(int), C, passes
+        for rows, y in parts(Y, changed, size):
             come = (z[rows] == number).astype(np.int8) - (old[rows] == number)  # (k, n): 1, or -1 for gone
             sums += come @ (w[rows, None] * y)
         count = sums[:, d : d + 1]
@@ -393,20 +402,21 @@ def fast_lloyd(X, C, w, origin):
         C = C if count.all() else refill(Y[:, :d], z, C)
         moved += np.sort(np.linalg.norm(C - before, axis=1))[-2:].sum()
         due = np.flatnonzero(safe <= moved)
-    return z[which].astype(int), C, passes
 
 
-def two_nearest(Y, lines, C, slack):
+def two_nearest(Y, C, slack):
     """The nearest centroid of each row of Y, and how much farther the second nearest is, at least.
 
     far - near is (far^2 - near^2) / (far + near), and far + near at most sqrt(2 (far^2 + near^2)).
     """
+    lines = np.hstack([-2 * C, (C * C).sum(1, keepdims=True), np.ones((len(C), 1))])
     square = lines @ Y.T  # (k, n): |x - c|^2 = -2 x.c + |c|^2 + |x|^2
-    k, n = square.shape
     near = square.min(0)
-    number = np.arange(k, dtype=np.min_scalar_type(k))[:, None]
+    number = np.arange(len(C), dtype=np.min_scalar_type(len(C)))[:, None]
     z = ((square == near) * number).max(0)  # argmin(0) takes ten times as long
-    square.ravel()[np.multiply(z, n, dtype=int) + np.arange(n)] = 1e300  # infinity would be NaN at k = 1
+    square.ravel()[np.multiply(z, len(Y), dtype=int) + np.arange(len(Y))] = (
+        1e300  # infinity would be NaN at k = 1
+    )
     far = square.min(0)
     gap = far - near
     close = np.flatnonzero(gap <= slack)
@@ -439,16 +449,9 @@ def distinct(X, k):
     if k <= 4 or base[-1] >= 2**53 or (np.rint(X) != X).any():
         return X, np.ones(len(X)), slice(None)
     _, first, which = np.unique((X - low) @ base[:-1], return_index=True, return_inverse=True)
-    is_first = np.zeros(len(X), bool)
-    is_first[first] = True
+    is_first = np.bincount(first, minlength=len(X)) > 0
     which = (is_first.cumsum() - 1)[first][which]
     return X[is_first], np.bincount(which).astype(float), which
-
-
-def far_off(X, origin):
-    """Whether some examples lie so far out that beside them the others are within the rounding error."""
-    square = sum((x - o) ** 2 for x, o in zip(X.T, origin))
-    return np.where(square > 0, square, np.inf).min() < 1e-22 * square.max()
 
 
 # Files

@@ -159,6 +159,17 @@ def test_2a_beside_fill_values_the_others_are_clustered_as_without_them(far, cou
     np.testing.assert_allclose(C, [X[z == c].mean(0) for c in range(4)], rtol=1e-9)
 
 
+@pytest.mark.parametrize("n", [50, 4000])
+def test_2a_fill_values_that_leave_a_cluster_leave_its_mean(n):
+    """Both begin in cluster 0, whose sum they swallow, until the two empty clusters take them."""
+    few = np.vstack([clouds([[20] * 3, [60] * 3], n=n), clouds([[38] * 3], n=n // 10)])
+    X = np.vstack([[[1e20] * 3], few, [[-1e20] * 3]])
+    z, C, _, _ = script.cluster(X, X[[1, 1, 1, n + 1]])
+    assert sorted([z[0], z[-1]]) == [1, 2]
+    np.testing.assert_array_equal(z[1:-1], np.repeat([0, 3, 0], [n, n, n // 10]))
+    np.testing.assert_allclose(C, [X[z == c].mean(0) for c in range(4)], rtol=1e-9)
+
+
 def test_2a_one_example_in_the_head():
     z, C, loss = seeded(np.array([[0.0], [1.0], [5.0], [7.0]]), 2)
     low, high = z[0], z[2]
