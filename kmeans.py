@@ -67,9 +67,9 @@ def lloyd(X, C):
 
     Returns z, C, and the number of passes, the last of which changed no assignment.
     """
-    z = None
-    for passes in itertools.count(1):
-        old, z = z, nearest(X, C)
+    z, passes = None, 0
+    while True:
+        old, z, passes = z, nearest(X, C), passes + 1
         if np.array_equal(z, old):
             return z, C, passes
         own = z == np.arange(len(C))[:, None]  # (k, N): which examples each cluster has
@@ -169,7 +169,7 @@ def rounding(X):
 
 def far_off(X, origin):
     """Whether some examples lie so far out that beside them the others are within the rounding error."""
-    square = sum((x - o) ** 2 for x, o in zip(X.T, origin))
+    square = sum((x - o) ** 2 for x, o in zip(X.T, origin[:, None]))  # [:, None], as numpy 1 keeps float32
     return np.where(square > 0, square, np.inf).min() < 1e-22 * square.max()
 
 
@@ -377,19 +377,16 @@ def fast_lloyd(X, C, w, origin):
     (n, d), k = X.shape, len(C)
     Y, C = np.ones((n, d + 2)), C - origin  # in a row of Y: x, 1, |x|^2
     np.subtract(X, origin, out=Y[:, :d])
-    Y[:, -1] = sum((x - o) ** 2 for x, o in zip(X.T, origin))
+    Y[:, -1] = sum(y * y for y in Y.T[:d])
     slack = 32 * rounding(X) * (Y[:, -1].max() or 1)  # of a square, by rounding; 1: all examples are equal
-    z, sums, size = (
-        np.full(n, k, np.min_scalar_type(k)),
-        np.zeros((k, d + 2)),
-        max(64, BLOCK // (k * (d + 2))),
-    )
-    safe, moved, due = np.empty(n), 0.0, range(n)
-    number = np.arange(k, dtype=z.dtype)[:, None]
-    for passes in itertools.count(1):
-        old, before = z.copy(), C
+    z, number = np.full(n, k, np.min_scalar_type(k)), np.arange(k, dtype=np.min_scalar_type(k))[:, None]
+    safe, moved, due, passes = np.empty(n), 0.0, range(n), 0
+    sums, size = np.zeros((k, d + 2)), max(64, BLOCK // (k * (d + 2)))
+    while True:
+        old, before, passes = z.copy(), C, passes + 1
+        lines = np.hstack([-2 * C, (C * C).sum(1, keepdims=True), np.ones((k, 1))])
         for rows, y in parts(Y, due, size):
-            z[rows], margin = two_nearest(y, C, slack)
+            z[rows], margin = two_nearest(y, lines, C, slack)
             safe[rows] = moved + margin
         changed = np.flatnonzero(z != old)
         if not len(changed):
@@ -404,19 +401,16 @@ def fast_lloyd(X, C, w, origin):
         due = np.flatnonzero(safe <= moved)
 
 
-def two_nearest(Y, C, slack):
+def two_nearest(Y, lines, C, slack):
     """The nearest centroid of each row of Y, and how much farther the second nearest is, at least.
 
     far - near is (far^2 - near^2) / (far + near), and far + near at most sqrt(2 (far^2 + near^2)).
     """
-    lines = np.hstack([-2 * C, (C * C).sum(1, keepdims=True), np.ones((len(C), 1))])
     square = lines @ Y.T  # (k, n): |x - c|^2 = -2 x.c + |c|^2 + |x|^2
     near = square.min(0)
     number = np.arange(len(C), dtype=np.min_scalar_type(len(C)))[:, None]
     z = ((square == near) * number).max(0)  # argmin(0) takes ten times as long
-    square.ravel()[np.multiply(z, len(Y), dtype=int) + np.arange(len(Y))] = (
-        1e300  # infinity would be NaN at k = 1
-    )
+    square.ravel()[np.multiply(z, len(Y), dtype=int) + np.arange(len(Y))] = 1e300  # inf: NaN at k = 1
     far = square.min(0)
     gap = far - near
     close = np.flatnonzero(gap <= slack)
