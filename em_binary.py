@@ -627,6 +627,7 @@ def draw_r(axes, r, people):
     bars, edges = r[order][np.append(shown, shown[-1])].T, np.linspace(0, n, len(shown) + 1)
     axes.stackplot(edges, bars, step="post", colors=colours(k), labels=range(1, k + 1), linewidth=0)
     axes.set(xlim=(0, n), ylim=(0, 1), ylabel="responsibility r")
+    axes.set_title("Which component each example may come from", pad=55 if k <= 8 else 6)
     if k <= 8:
         look = {"ncols": k, "loc": "lower center", "bbox_to_anchor": (0.5, 1), "handlelength": 1}
         axes.legend(title="component c", frameon=False, **look)
@@ -645,7 +646,8 @@ def draw_W(axes, W):
     look = {"cmap": "cividis", "vmin": 0, "vmax": 1, "interpolation": "nearest"}
     heat = axes.imshow(W[:, order], aspect="auto", extent=(0, W.shape[1], len(W) + 0.5, 0.5), **look)
     axes.yaxis.get_major_locator().set_params(integer=True)
-    axes.set(xticks=[], xlabel="columns, from most to least different", ylabel="component c")
+    axes.set(title="How the components differ", ylabel="component c")
+    axes.set(xticks=[], xlabel="columns, from most to least different")
     return heat
 
 
@@ -655,6 +657,7 @@ def draw_bic(bic, best):
     axes.plot(range(1, len(bic) + 1), bic, "o-", color="#0072B2")
     axes.plot(best, bic[best - 1], "*", color="#D55E00", markersize=22, label=f"smallest: k = {best}")
     axes.set(xlabel="number of components k", ylabel="BIC: misfit plus price of parameters")
+    axes.set_title(f"BIC for 1 to {len(bic)} components")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False)
     return figure
