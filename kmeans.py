@@ -111,17 +111,21 @@ def cluster(X, C, w=None):
 
 
 def means(X, z, C, w=None):
-    """The means of the clusters and their loss.
+    """The means of the clusters, and the loss.
 
     C is these means already but for rounding. The differences from it, in which no digit is lost, say by how
     much it is off in the mean.
     """
-    w, C, loss = np.ones(len(X)) if w is None else w, C.T.copy(), 0.0
-    count = np.maximum(np.bincount(z, w, len(C.T)), 1)
-    for x, c in zip(X.T, C):
-        c += np.bincount(z, w * (x - c[z]), len(c)) / count
-        loss += float((w * (x - c[z]) ** 2).sum())
-    return C.T.copy(), loss
+    w, C = np.ones(len(X)) if w is None else w, C.copy()
+    count = np.maximum(np.bincount(z, w, len(C)), 1)
+    for x, c in zip(X.T, C.T):
+        c += np.bincount(z, w * (x - c[z]), len(C)) / count
+    return C, squares(X, z, C, w)
+
+
+def squares(X, z, C, w):
+    """The sum of the squared distances from the centroids; column by column, which takes less memory."""
+    return float(sum((w * (x - c[z]) ** 2).sum() for x, c in zip(X.T, C.T)))
 
 
 def check(X, k):
@@ -180,8 +184,7 @@ def basic(k, rng_seed=0, data=DATA, restarts=1):
     """Cluster the points of a table, and draw them.   (2c)"""
     X = check(read_table(data), k)
     save(f"clusters_k{k}.png")
-    np.random.seed(rng_seed)
-    _, (z, C, loss, passes) = best(X, (draw(X, k) for _ in range(restarts)))
+    _, (z, C, loss, passes) = best(X, lambda: draw(X, k), restarts, rng_seed)
     print(f"K-means loss: {loss:.10g}\nIterations: {passes}")
     if X.shape[1] > 2:
         print(f"The picture shows the first two principal components of {X.shape[1]} columns")
@@ -193,13 +196,13 @@ def elbow(k=None, rng_seed=0, data=DATA, restarts=20):
 
     Without a k, up to 10, or to as many as there are examples.
     """
-    X, losses = check(read_table(data), k or 1), []
+    X, losses = read_table(data), []
+    k = min(10, len(X)) if k is None else k
+    check(X, k)
     save("elbow.png")
-    k = k or min(10, len(X))
     print(f"{'k':>3} {'from the seed':>14} {f'best of {restarts}':>14}")
     for c in range(1, k + 1):
-        np.random.seed(rng_seed)
-        first, (_, _, loss, _) = best(X, (draw(X, c) for _ in range(restarts)))
+        first, (_, _, loss, _) = best(X, functools.partial(draw, X, c), restarts, rng_seed)
         losses.append((first, loss))
         print(f"{c:3} {first:14.10g} {loss:14.10g}")
     found = find_elbow(losses)
@@ -207,15 +210,17 @@ def elbow(k=None, rng_seed=0, data=DATA, restarts=20):
     save("elbow.png", png(draw_elbow(losses, found, restarts)))
 
 
-def best(X, starts, w=None, unit=1):
-    """The loss of the run from the first of the starts, and the whole run with the lowest loss."""
+def best(X, start, restarts, rng_seed, w=None, unit=1):
+    """Of several runs, each from what start() draws: the loss of the first, and the run of the lowest loss."""
+    if restarts < 1:
+        raise ValueError(f"restarts={restarts}: the number must be at least 1")
+    np.random.seed(rng_seed)
     losses, found = [], None
-    for C in starts:
-        run = cluster(X, C, w)
+    for i in range(1, restarts + 1):
+        run = cluster(X, start(), w)
         losses.append(run[2])
-        progress(f"start {len(losses)}: loss {run[2] / unit:.10g}, lowest {min(losses) / unit:.10g}")
-        if not found or run[2] < found[2]:
-            found = run
+        progress(f"start {i}: loss {run[2] / unit:.10g}, lowest {min(losses) / unit:.10g}")
+        found = min(found or run, run, key=lambda run: run[2])
     progress("")
     return losses[0], found
 
@@ -303,36 +308,31 @@ def image(k, rng_seed=0, image=PICTURE, out=None, restarts=1):
     pixels, shape, keep = read_picture(image)
     colours, w = np.unique(pixels, return_counts=True)
     X = premultiplied(colours)
-    opaque = (X[:, 3] == 255**2).all()
-    if k < len(colours):
-        np.random.seed(rng_seed)
-        channels = 3 if opaque else 4  # what is the same everywhere decides nothing
-        starts = (premultiplied(draw(pixels, k))[:, :channels] for _ in range(restarts))
-        _, (z, C, loss, passes) = best(X[:, :channels], starts, w, unit=255**2)
+    channels = 3 if (X[:, 3] == 255**2).all() else 4  # what is the same everywhere decides nothing
+    X = check(X[:, :channels], min(k, len(X)))
+    if k < len(X):
+        run = best(X, lambda: premultiplied(draw(pixels, k))[:, :channels], restarts, rng_seed, w, 255**2)
+        _, (z, C, loss, passes) = run
     else:
-        z, C, loss, passes = np.arange(len(colours)), X, 0.0, 0
+        z, C, loss, passes = np.arange(len(X)), X, 0.0, 0
     palette = straight(C)
-    kept = premultiplied(palette.view(np.uint32)[:, 0]).astype(float)
-    error = sum((w * (x - c[z]) ** 2).sum() for x, c in zip(X.T, kept.T))
+    error = squares(X, z, premultiplied(palette.view(np.uint32)[:, 0]).astype(float), w)
     z = by_pixel(z.astype(np.min_scalar_type(len(palette) - 1)), colours, pixels)
-    data = encode(z.reshape(shape), palette, keep)
-    save(out, data)
-    if k > len(colours):
-        print(f"At 8 bits a channel the picture has {len(colours)} colours, so k={k} loses none")
+    save(out, encode(z.reshape(shape), palette, keep))
+    if k > len(X):
+        print(f"At 8 bits a channel the picture has {len(X)} colours, so k={k} loses none")
     print(f"K-means loss: {loss / 255**2:.10g}\nIterations: {passes}")
-    report(len(palette), image, out, len(data), error / 255**2 / len(pixels), opaque)
+    report(len(palette), image, out, error / 255**2 / len(pixels) / channels)
 
 
-def report(colours, image, out, size, error, opaque):
-    """Print the bits per pixel, the sizes of the files, and the PSNR, over the 3 or 4 channels."""
+def report(colours, image, out, error):
+    """Print the bits per pixel, the sizes of the files, and the PSNR of a mean squared error."""
     bits = max(1, (colours - 1).bit_length())  # log2 k, rounded up; a file has at least 1
     print(f"Bits per pixel: 24 / {bits} = factor {24 / bits:.4g}")
-    before = os.path.getsize(image) if os.path.isfile(image) else None  # of a pipe, nobody knows it
-    note = ", which is not smaller" if before and size >= before else ""
-    print(
-        f"File: {image} {before} bytes, {out} {size} bytes{note}" if before else f"File: {out} {size} bytes"
-    )
-    error /= 3 if opaque else 4
+    before = os.path.getsize(image) if os.path.isfile(image) else 0  # of a pipe, nobody knows it
+    after = os.path.getsize(out)
+    note = ", which is not smaller" if 0 < before <= after else ""
+    print(f"File: {f'{image} {before} bytes, ' if before else ''}{out} {after} bytes{note}")
     print("PSNR:", f"{10 * math.log10(255**2 / error):.2f} dB" if error else "infinite at 8 bits a channel")
 
 
@@ -388,7 +388,7 @@ def fast_lloyd(X, C, w, origin):
         for rows, y in parts(Y, due, size):
             z[rows], margin = two_nearest(y, lines, C, slack)
             safe[rows] = moved + margin
-        changed = np.flatnonzero(z != old)
+        changed = np.flatnonzero(z != old) if passes > 1 else range(n)  # all, with less memory
         if not len(changed):
             return z[which].astype(int), C, passes
         for rows, y in parts(Y, changed, size):
