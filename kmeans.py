@@ -211,7 +211,7 @@ def elbow(k=None, rng_seed=0, data=DATA, restarts=20):
 
 
 def best(X, start, restarts, rng_seed, w=None, unit=1):
-    """Of several runs, each from what start() draws: the loss of the first, and the run of the lowest loss."""
+    """Of several runs, each from what start() draws: the loss of the first, and the whole of the best."""
     if restarts < 1:
         raise ValueError(f"restarts={restarts}: the number must be at least 1")
     np.random.seed(rng_seed)
