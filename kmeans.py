@@ -10,7 +10,8 @@ C (k, D)     the centroids
 z (N,)       z[i] is the cluster of example i, from 0 to k - 1
 w (N,)       how many times each example counts: in a picture, the number of pixels of a colour
 
-2a is `kmeans` and `lloyd`, 2b to 2e are the commands; what follows them makes them fast, reads and writes.
+2a is `kmeans`, with `draw`, `lloyd`, `nearest` and `refill`; 2b to 2e are the commands. The rest makes them
+hold for any numbers, makes them fast, reads and writes.
 """
 
 import argparse
@@ -74,34 +75,34 @@ def lloyd(X, C):
             return z, C, passes
         own = z == np.arange(len(C))[:, None]  # (k, N): which examples each cluster has
         count = own.sum(1, keepdims=True)
-        C = np.where(count > 0, own @ X / np.maximum(count, 1), C)
+        C = np.where(count > 0, own @ X / np.maximum(count, 1), C)  # what is empty stays
         C = C if count.all() else refill(X, z, C)
 
 
 def nearest(X, C):
-    """z (N,): the nearest centroid; the lowest of several, if only rounding makes one of them nearer."""
+    """z (N,): the number of the nearest centroid; of several that only rounding tells apart, the lowest."""
     distance = np.sqrt(sum((x - c[:, None]) ** 2 for x, c in zip(X.T, C.T)))  # (k, N), column by column
     least = distance.min(0)
     off = rounding(X) * (least + np.linalg.norm(X, axis=1))
-    return (distance <= least + off).argmax(0)  # the first that is
+    return (distance <= least + off).argmax(0)  # distance.argmin(0), were it not for rounding
 
 
 def refill(X, z, C):
-    """C, with each empty cluster on the example farthest from its centroid, if any lies off its centroid."""
+    """C, with each empty cluster on the example farthest from its centroid, unless all lie on theirs."""
     distance, off = np.linalg.norm(X - C[z], axis=1), rounding(X) * np.linalg.norm(X, axis=1)
     for c in np.setdiff1d(range(len(C)), z):
-        far = (distance >= (distance - off).max()).argmax()
+        far = (distance >= (distance - off).max()).argmax()  # distance.argmax(), but for rounding
         if distance[far] > off[far]:
             C[c] = X[far]
             distance = np.minimum(distance, np.linalg.norm(X - X[far], axis=1))
     return C
 
 
-# 2a for any X: of any size, near 0 or far from it
+# 2a for any X: many examples or few, near 0 or far from it
 
 
 def cluster(X, C, w=None):
-    """z, C, loss and the number of passes: by lloyd, or by the faster form of it where its overhead pays."""
+    """z, C, loss and the number of passes, from first centroids C: by fast_lloyd where its overhead pays."""
     origin = frame(X)
     if w is None and (X.size * len(C) < 50_000 or far_off(X, origin)):
         z, C, passes = lloyd(X - origin, C - origin)
@@ -113,8 +114,8 @@ def cluster(X, C, w=None):
 def means(X, z, C, w=None):
     """The means of the clusters, and the loss.
 
-    C is these means already but for rounding. The differences from it, in which no digit is lost, say by how
-    much it is off in the mean.
+    C holds these means already, but for rounding. The differences from it, in which no digit is lost, say by
+    how much it is off: by their mean.
     """
     w, C = np.ones(len(X)) if w is None else w, C.copy()
     count = np.maximum(np.bincount(z, w, len(C)), 1)
@@ -145,10 +146,10 @@ def check(X, k):
 
 
 def frame(X):
-    """The origin (D,) to count from: the number nearest to 0 in the box that holds X.
+    """The origin (D,) from which to count: 0 in each column or, if all of it lies to one side, the nearest.
 
-    So far from 0 as X may lie, the digits that tell its examples apart are kept when they are squared and
-    added up. ValueError for what is not finite or cannot be squared.
+    So the digits that tell apart examples far from 0 are not lost when these are squared and added up.
+    ValueError for what is not finite or cannot be squared.
     """
     low, high = box(X)
     if not np.isfinite([low, high]).all():
@@ -166,14 +167,17 @@ def box(X):
 
 
 def rounding(X):
-    """The relative error of a distance: of D squares added up, between an example and a mean of up to N."""
+    """The relative error of a distance: D squares are added up, and for the mean in it up to N numbers."""
     n, d = X.shape
     return 4 * np.finfo(float).eps * (d + 2 + n**0.5)
 
 
 def far_off(X, origin):
-    """Whether some examples lie so far out that beside them the others are within the rounding error."""
-    square = sum((x - o) ** 2 for x, o in zip(X.T, origin[:, None]))  # [:, None], as numpy 1 keeps float32
+    """Whether some examples, as fill values, lie so far out that in a sum with them the others are lost.
+
+    The sums of fast_lloyd would not have the others back once these leave a cluster.
+    """
+    square = sum((x - o) ** 2 for x, o in zip(X.T, origin[:, None]))  # numpy 1: x - 0.0 stays float32
     return np.where(square > 0, square, np.inf).min() < 1e-22 * square.max()
 
 
@@ -217,7 +221,7 @@ def best(X, start, restarts, rng_seed, w=None, unit=1):
     np.random.seed(rng_seed)
     losses, found = [], None
     for i in range(1, restarts + 1):
-        run = cluster(X, start(), w)
+        run = cluster(X, start(), w)  # z, C, loss, passes
         losses.append(run[2])
         progress(f"start {i}: loss {run[2] / unit:.10g}, lowest {min(losses) / unit:.10g}")
         found = min(found or run, run, key=lambda run: run[2])
@@ -351,7 +355,11 @@ def straight(C):
 
 
 def by_pixel(z, colours, pixels):
-    """The cluster of each pixel, from that of its colour; sought in order, as then the next is not far."""
+    """The cluster of each pixel, from that of its colour.
+
+    The pixels are sorted first, by their halves, which numpy does in linear time: in order, each colour is
+    found close to the last.
+    """
     found = np.empty(len(pixels), z.dtype)
     for rows, some in parts(pixels, range(len(pixels)), BLOCK):
         order = np.lexsort(some.view(np.uint16).reshape(-1, 2).T)
@@ -366,12 +374,12 @@ BLOCK = 262_144  # multiplications in one matrix product: stays in cache, and Op
 
 
 def fast_lloyd(X, C, w, origin):
-    """What lloyd returns, for a large X or for weights w, in the manner of Hamerly (2010).
+    """What lloyd returns, sooner where X is large, and for examples with weights; after Hamerly (2010).
 
     An example whose second nearest centroid is farther than its nearest by a margin keeps its cluster until
-    two centroids have moved by as much together. So it is looked at again only when `moved`, by how much
-    they can have done so since the start, has come to its `safe`. Equal examples are one example of more
-    weight, and a sum changes by those examples alone that come or go.
+    two centroids have moved by as much together. `moved` adds up the two longest moves of each pass, and an
+    example is due for another look only when that has come to its `safe`. Equal examples become one with a
+    weight, and the sums of the clusters change only by the examples that come or go.
     """
     X, w, which = distinct(X, len(C)) if w is None else (X, w, slice(None))
     (n, d), k = X.shape, len(C)
@@ -384,9 +392,9 @@ def fast_lloyd(X, C, w, origin):
     sums, size = np.zeros((k, d + 2)), max(64, BLOCK // (k * (d + 2)))
     while True:
         old, before, passes = z.copy(), C, passes + 1
-        lines = np.hstack([-2 * C, (C * C).sum(1, keepdims=True), np.ones((k, 1))])
+        F = np.hstack([-2 * C, (C * C).sum(1, keepdims=True), np.ones((k, 1))])  # -2 c, |c|^2, 1
         for rows, y in parts(Y, due, size):
-            z[rows], margin = two_nearest(y, lines, C, slack)
+            z[rows], margin = two_nearest(y, F, C, slack)
             safe[rows] = moved + margin
         changed = np.flatnonzero(z != old) if passes > 1 else range(n)  # all, with less memory
         if not len(changed):
@@ -401,12 +409,12 @@ def fast_lloyd(X, C, w, origin):
         due = np.flatnonzero(safe <= moved)
 
 
-def two_nearest(Y, lines, C, slack):
+def two_nearest(Y, F, C, slack):
     """The nearest centroid of each row of Y, and how much farther the second nearest is, at least.
 
     far - near is (far^2 - near^2) / (far + near), and far + near at most sqrt(2 (far^2 + near^2)).
     """
-    square = lines @ Y.T  # (k, n): |x - c|^2 = -2 x.c + |c|^2 + |x|^2
+    square = F @ Y.T  # (k, n): |x - c|^2 = -2 x.c + |c|^2 + |x|^2
     near = square.min(0)
     number = np.arange(len(C), dtype=np.min_scalar_type(len(C)))[:, None]
     z = ((square == near) * number).max(0)  # argmin(0) takes ten times as long
