@@ -384,7 +384,8 @@ def fast_lloyd(X, C, w, origin):
     X, w, which = distinct(X, len(C)) if w is None else (X, w, slice(None))
     (n, d), k = X.shape, len(C)
     Y, C = np.ones((n, d + 2)), C - origin  # in a row of Y: x, 1, |x|^2
-    np.subtract(X, origin, out=Y[:, :d])
+    for j, o in enumerate(origin[:, None]):
+        Y[:, j] = X[:, j] - o
     Y[:, -1] = sum(y * y for y in Y.T[:d])
     slack = 32 * rounding(X) * (Y[:, -1].max() or 1)  # of a square, by rounding; 1: all examples are equal
     z, number = np.full(n, k, np.min_scalar_type(k)), np.arange(k, dtype=np.min_scalar_type(k))[:, None]
@@ -401,7 +402,7 @@ def fast_lloyd(X, C, w, origin):
             return z[which].astype(int), C, passes
         for rows, y in parts(Y, changed, size):
             come = (z[rows] == number).astype(np.int8) - (old[rows] == number)  # (k, n): 1, or -1 for gone
-            sums += come @ (w[rows, None] * y)
+            sums += (come * w[rows]) @ y
         count = sums[:, d : d + 1]
         C = np.where(count > 0, sums[:, :d] / np.maximum(count, 1), C)
         C = C if count.all() else refill(Y[:, :d], z, C)
@@ -418,7 +419,7 @@ def two_nearest(Y, F, C, slack):
     near = square.min(0)
     number = np.arange(len(C), dtype=np.min_scalar_type(len(C)))[:, None]
     z = ((square == near) * number).max(0)  # argmin(0) takes ten times as long
-    square.ravel()[np.multiply(z, len(Y), dtype=int) + np.arange(len(Y))] = 1e300  # inf: NaN at k = 1
+    square.ravel()[z.astype(int) * len(Y) + np.arange(len(Y))] = 1e300  # inf: NaN at k = 1
     far = square.min(0)
     gap = far - near
     close = np.flatnonzero(gap <= slack)
