@@ -539,7 +539,7 @@ def load(data):
 
 
 def parse(lines, path):
-    """X from the lines of a table. numpy's reader is fast but knows no words: blocks with any are walked."""
+    """X from the lines of a table, in blocks, for numpy's fast reader knows no words and would refuse all."""
     while lines and not lines[-1].strip(" \t;,"):
         lines.pop()
     top, following = itertools.islice(itertools.chain(filter(str.strip, lines), ["", ""]), 2)
@@ -557,35 +557,30 @@ def parse(lines, path):
     width = len(next(cells(filter(None, rows), mark)))
     unnamed = next(j for j, name in enumerate(names) if name) if is_header else 0
     if unnamed := unnamed or int(is_header and len(names) == width - 1):
-        print(f"{path}: the first {unnamed} of the columns read as names", file=sys.stderr)
-        rows = [
-            re.sub(f'^(("[^"]*"|[^{mark}]*){mark}){{{unnamed}}}', f"0{mark}" * unnamed, row) for row in rows
-        ]
-    zeros, blocks = mark.join("0" * width), []  # a row of zeros, for numpy to know the width
-    del lines[:]  # each block takes the memory of its lines with it
-    while rows:
-        block, X = rows[:20_000], None
-        del rows[:20_000]
-        with contextlib.suppress(ValueError):
-            style = {"delimiter": None if mark == " " else mark, "quotechar": '"', "comments": None}
-            X = np.loadtxt([zeros, *block], ndmin=2, **style)[1:]
-        blocks.append(X if X is not None and valid(X).all() else walk(block, above, mark, width))
-        above += len(block)
-    return np.concatenate(blocks)[:, unnamed:]
+        print(reason(f"{path}: the first {unnamed} of the columns read as names"), file=sys.stderr)
+    starts = range(0, len(rows), 20_000)
+    return np.concatenate([block(rows[i : i + 20_000], above + i, mark, width, unnamed) for i in starts])
 
 
-def walk(block, above, mark, width):
-    """The rows of a block cell by cell; ValueError for what cannot be one, `above` being the lines before."""
-    reader = cells(block, mark)
+def block(lines, above, mark, width, unnamed):
+    """The numbers in some of the lines, `above` being how many stand before; ValueError for what is none."""
+    with contextlib.suppress(ValueError):
+        style = {"delimiter": mark.strip(" ") or None, "quotechar": '"', "comments": None, "encoding": None}
+        zeros = mark.join("0" * width)  # a row from which numpy knows the width
+        X = np.loadtxt([zeros, *lines], converters=dict.fromkeys(range(unnamed), len), ndmin=2, **style)
+        if valid(X[1:, unnamed:]).all():
+            return X[1:, unnamed:]
+    reader = cells(lines, mark)
     rows = [(above + reader.line_num, row) for row in reader if row]
     for line, row in rows:
         if len(row) != width:
             raise ValueError(f"line {line} has {len(row)} columns, but the first row has {width}")
-    every = itertools.chain.from_iterable(row for _, row in rows)
-    X = np.fromiter(map(number, every), float).reshape(-1, width)
+    every = itertools.chain.from_iterable(row[unnamed:] for _, row in rows)
+    X = np.fromiter(map(number, every), float).reshape(len(rows), -1)
     for i, j in np.argwhere(~valid(X))[:1]:
-        line, row = rows[i]
-        raise ValueError(f"line {line}, column {j + 1}: {row[j][:40]!r} is not {EXPECTED}")
+        line, cell = rows[i][0], rows[i][1][unnamed + j][:40]
+        point = "; decimals take a point" if "," in cell else ""
+        raise ValueError(f"line {line}, column {unnamed + j + 1}: {cell!r} is not {EXPECTED}{point}")
     return X
 
 
