@@ -591,8 +591,8 @@ def read_picture(path):
             with open(path, "rb") as file, Image.open(file) as picture:
                 if picture.mode[0] in "IF" or re.search("(?<!BGR);16", str(picture.tile)):
                     notes.append("read at 8 bits a channel, of more")
-                    if picture.mode == "RGB" and "transparency" in picture.info:
-                        raise ValueError("a transparent colour of 16 bits, of which Pillow sees only 8")
+                    if "transparency" in picture.info:
+                        raise ValueError("a transparent colour of 16 bits; save it with alpha or 8 bits")
                 picture.load()
                 rgba = to_rgba(picture)
                 if picture.format == "TGA" and (file.seek(17) and file.read(1)[0] & 15) == 0:
@@ -665,9 +665,7 @@ def grey(picture):
     from PIL import Image
 
     values, tags = np.asarray(picture), getattr(picture, "tag_v2", {})
-    if (
-        picture.mode == "I" and tags.get(258) == (32,) and tags.get(339, (1,)) == (1,)
-    ):  # BitsPerSample, unsigned
+    if tags.get(258) == (32,) and tags.get(339, (1,)) == (1,):  # BitsPerSample and SampleFormat: unsigned
         values = values.view(np.uint32)
     low, high = min(float(values.min()), 0), float(values.max())
     if "I;16" in picture.mode or picture.mode == "I" and picture.format in ("PNG", "PPM"):
@@ -677,10 +675,7 @@ def grey(picture):
     if not math.isfinite(white - low):
         raise ValueError("it holds values that are not finite")
     levels = np.rint((values.astype(float) - low) * (255 / (white - low))).astype(np.uint8)
-    result = Image.fromarray(255 - levels if tags.get(262) == 0 else levels)  # PhotometricInterpretation
-    if "transparency" in picture.info:
-        result.putalpha(Image.fromarray((values != picture.info["transparency"]).astype(np.uint8) * 255))
-    return result
+    return Image.fromarray(255 - levels if tags.get(262) == 0 else levels)  # PhotometricInterpretation
 
 
 def encode(z, palette, keep):
