@@ -104,8 +104,8 @@ class Sandbox:
             self.fence = None
         if not self.user:
             self.note = READS + place["why"]
-        elif open_to_all:
-            self.note = OPEN_TO_ALL
+        elif not self.alone:
+            self.note = OPEN_TO_ALL if open_to_all else NO_WORLD
 
     def close(self):
         if self.server:
@@ -232,6 +232,10 @@ HOME = "/tmp/homework"  # as in walls.py
 READS = (
     "student code ran as the user who grades, behind a fence only, and could read what that user can, the "
     "reference and other submissions among it: "
+)
+NO_WORLD = (
+    "each run had a user of its own, but no world of its own, as no namespaces can be made here: student code "
+    "could use the network, and read what every user of this machine can"
 )
 OPEN_TO_ALL = (
     "student code could read the grader and other submissions, but for a fence in Python, as every user can: "
