@@ -234,7 +234,7 @@ READS = (
     "reference and other submissions among it: "
 )
 NO_WORLD = (
-    "each run had a user of its own, but no world of its own, as no namespaces can be made here: student code "
+    "each run had a user of its own, but no world of its own, as namespaces are refused here: student code "
     "could use the network, and read what every user of this machine can"
 )
 OPEN_TO_ALL = (
