@@ -16,12 +16,10 @@ list from the end; each node adds its share of the chain rule, g times a local d
 """
 
 import argparse
-import functools
-import inspect
-import io
 import itertools
 import math
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -34,18 +32,14 @@ from scipy.special import expit
 EPSILON = 1e-8  # the step of the numerical gradients
 ZERO = np.float64(0)
 
-SIMPLE_DATASET = [
-    (np.array([2.0, 2.0]), 1),
-    (np.array([1.0, 0.0]), 1),
-    (np.array([1.0, 2.0]), -1),
-    (np.array([0.0, -1.0]), -1),
-]
-XOR_DATASET = [
-    (np.array([0.0, 0.0]), -1),
-    (np.array([1.0, 1.0]), -1),
-    (np.array([1.0, 0.0]), 1),
-    (np.array([0.0, 1.0]), 1),
-]
+
+def examples(*rows):
+    """Pairs of x and y from triples x1, x2, y."""
+    return [(np.array([x1, x2], dtype=np.float64), y) for x1, x2, y in rows]
+
+
+SIMPLE_DATASET = examples((2, 2, 1), (1, 0, 1), (1, 2, -1), (0, -1, -1))
+XOR_DATASET = examples((0, 0, -1), (1, 1, -1), (1, 0, 1), (0, 1, 1))
 DATASETS = {"simple": SIMPLE_DATASET, "xor": XOR_DATASET}
 
 
@@ -72,14 +66,11 @@ class Node:
 
     def backward(self):
         """Add this node's share, g times the local derivative, to the gradients of its children."""
-        raise NotImplementedError
 
     def compute_grad(self):
         """Set `grad` in all nodes of the graph to the derivative of this one.   Not a scalar: ValueError."""
         if self.value.shape != ():
-            raise ValueError(
-                f"compute_grad needs a scalar output, but the value has shape {self.value.shape}"
-            )
+            raise ValueError(f"compute_grad needs a scalar, but the value has shape {self.value.shape}")
         if not self.topo_order:
             raise ValueError("compute_grad: the graph is empty, as it is left after a step of training")
         for node in self.topo_order:
@@ -101,9 +92,6 @@ class InputNode(Node):
         self.value = np.array(value, dtype=np.float64)[()]
         self.topo_order = topo_order
         topo_order.append(self)
-
-    def backward(self):
-        pass
 
 
 class AddNode(Node):
@@ -344,62 +332,67 @@ def gradient_descent(f, params, lr, num_iters):
     A loss that is no longer finite or no scalar, params that are no list or do not match what f returns,
     lr = nan and num_iters < 1 raise ValueError.
     """
-    if num_iters < 1:
-        raise ValueError(f"num_iters={num_iters}: gradient descent needs at least 1 iteration")
-    if not isinstance(params, list):
-        raise ValueError(
-            f"params must be a list, as its entries are replaced, and is a {type(params).__name__}"
-        )
-    if math.isnan(lr):
-        raise ValueError(f"lr={lr}: the learning rate must be a number")
+    check_training(params, lr, num_iters)
     losses = []
     for i in range(num_iters):
         nodes, total_loss = f(*params)
         if len(nodes) != len(params):
             raise ValueError(f"f returned {len(nodes)} nodes for the {len(params)} entries of params")
-        if total_loss.value.shape != ():
-            raise ValueError(f"the loss must be a scalar, but has shape {total_loss.value.shape}")
+        total_loss.compute_grad()
         losses.append(float(total_loss.value))
         if not math.isfinite(losses[-1]):
             raise ValueError(f"at iteration {i} the loss is {losses[-1]}: lr = {lr} is too large")
         if i % 100 == 0:
             print(f"Iteration {i}: loss={losses[-1]:.6f}")
-        total_loss.compute_grad()
         params[:] = [node.value - lr * node.grad for node in nodes]
         total_loss.topo_order.clear()  # nodes and list hold each other: parted, they are freed at once
     print(f"Final loss={losses[-1]:.6f}")
     return losses
 
 
-# Training as in the handout
+def check_training(params, lr, num_iters):
+    if num_iters < 1:
+        raise ValueError(f"num_iters={num_iters}: gradient descent needs at least 1 iteration")
+    if not 0 < lr < math.inf:
+        raise ValueError(f"lr={lr}: the learning rate must be finite and above 0")
+    if not isinstance(params, list):
+        raise ValueError(f"params must be a list, whose entries are replaced, not a {type(params).__name__}")
 
 
-MODELS = {  # mode: the model, its dataset, its learning rate, and where it starts, as in the handout
-    "logreg": (make_logistic_regression, "simple", 1.0, [np.zeros(2), 0.0]),
-    "neural": (
-        make_neural_network,
-        "xor",
-        0.1,
-        [
-            np.array([[-0.01, 0.07], [0.17, 0.0], [-0.04, -0.11]]),
-            np.array([-0.02, -0.14, 0.05]),
-            np.array([0.05, 0.14, 0.12]),
-            -0.02,
-        ],
-    ),
-}
+# The commands
 
 
-def train(mode, dataset=None, lr=None, num_iters=1000, plot=False):
-    """Train the model of a mode from the handout's start; with plot, draw it into the current directory."""
-    make, usual_dataset, usual_lr, start = MODELS[mode]
-    dataset = dataset or usual_dataset
-    params, path = list(start), f"{mode}_{dataset}.png"
+def grad_check_1():
+    """f at the handout's a, b and c: 2.0593629889.   (1h)"""
+    gradient_check_1(np.array([3.0, 2.0]), np.array([-2.0, 7.0]), np.array([1.0, -4.0]))
+
+
+def grad_check_2():
+    """f at the handout's M and v: 5.   (1m)"""
+    gradient_check_2(np.array([[2.0, -1.0], [0.0, 3.0]]), np.array([1.0, -3.0]))
+
+
+def logreg(dataset="simple", lr=1.0, iters=1000, plot=False):
+    """Train logistic regression from zeros.   (1i, 1j)"""
+    return train("logreg", make_logistic_regression, [np.zeros(2), 0.0], dataset, lr, iters, plot)
+
+
+def neural(dataset="xor", lr=0.1, iters=1000, plot=False):
+    """Train the network from the handout's start.   (1n)"""
+    W = np.array([[-0.01, 0.07], [0.17, 0.0], [-0.04, -0.11]])
+    b, v, c = np.array([-0.02, -0.14, 0.05]), np.array([0.05, 0.14, 0.12]), -0.02
+    return train("neural", make_neural_network, [W, b, v, c], dataset, lr, iters, plot)
+
+
+def train(mode, make, params, dataset, lr, iters, plot):
+    """Train a model; with plot, draw it into the current directory. Returns params and the losses."""
+    path, examples = f"{mode}_{dataset}.png", DATASETS[dataset]
     if plot:
         save(path)
-    losses = gradient_descent(make(DATASETS[dataset]), params, usual_lr if lr is None else lr, num_iters)
+    losses = gradient_descent(make(examples), params, lr, iters)
     if plot:
-        save(path, png(draw_model(make, params, DATASETS[dataset], losses)))
+        save(path, draw_model(make, params, examples, losses).savefig)
+    return params, losses
 
 
 # Pictures
@@ -445,42 +438,38 @@ def new_figure(width, height):
     return figure.Figure(figsize=(width, height), dpi=110, layout="constrained")
 
 
-def png(figure):
-    """The bytes of the figure as a PNG."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+def save(path, write=None):
+    """Let write(file) make a file beside path, then put it there whole. Without it, only see if that can be.
 
-
-def save(path, data=None):
-    """Write the bytes to path; without them only see, before the work, whether that can be done.
-
-    In place, so that owner, mode and links stay. What fails is undone: an older file is put back.
+    Mode and owner of an older file stay, links are followed, and what refuses a plain write refuses this.
     """
     path = Path(path).resolve()
     is_new = not path.exists()
     try:
-        old = b"" if is_new else path.read_bytes()
         path.open("ab").close()
-        try:
-            if data is not None:
-                overwrite(path, data)
-        except BaseException:
-            data = None
-            overwrite(path, old)
-            raise
-        finally:
-            if is_new and data is None:
-                path.unlink()
+        if write:
+            replace(path, write)
+            is_new = False
     except OSError as error:
         raise ValueError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        if is_new and path.exists():
+            path.unlink()
 
 
-def overwrite(path, data):
-    """Cut to the new length at the end only: what could not be written over is still there."""
-    with path.open("r+b") as file:
-        file.write(data)
-        file.truncate()
+def replace(path, write):
+    """Put a new file in the place of path; write over path where its folder or its owner forbids that."""
+    beside = path.with_name(f".{os.getpid()}.png")
+    try:
+        write(beside)
+        shutil.copymode(path, beside)
+        if hasattr(os, "chown"):  # not on Windows
+            os.chown(beside, path.stat().st_uid, path.stat().st_gid)
+        beside.replace(path)
+    except PermissionError:
+        write(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 class Parser(argparse.ArgumentParser):
@@ -489,64 +478,33 @@ class Parser(argparse.ArgumentParser):
         raise ValueError(message)
 
 
-def read_options(argv, commands, settings):
-    """The mode and its options: the parameters of the mode's function, with their defaults."""
-    form = argparse.RawDescriptionHelpFormatter
-    parser = Parser(prog="backprop.py", description=__doc__, formatter_class=form)
-    modes = parser.add_subparsers(dest="mode", required=True)
-    for mode, command in commands.items():
-        options = modes.add_parser(mode)
-        for name, parameter in inspect.signature(command).parameters.items():
-            *flags, setting = settings[name]
-            needed = parameter.default is parameter.empty
-            options.add_argument(*flags, dest=name, required=needed, default=parameter.default, **setting)
-    at = next((i for i, word in enumerate(argv) if word in commands), 0)  # options may come before the mode
-    return vars(parser.parse_args([*argv[at : at + 1], *argv[:at], *argv[at + 1 :]]))
-
-
 # The command line
 
 
-COMMANDS = {
-    "grad_check_1": functools.partial(
-        gradient_check_1, np.array([3.0, 2.0]), np.array([-2.0, 7.0]), np.array([1.0, -4.0])
-    ),
-    "grad_check_2": functools.partial(
-        gradient_check_2, np.array([[2.0, -1.0], [0.0, 3.0]]), np.array([1.0, -3.0])
-    ),
-    "logreg": functools.partial(train, "logreg"),
-    "neural": functools.partial(train, "neural"),
-}
+COMMANDS = {command.__name__: command for command in (grad_check_1, grad_check_2, logreg, neural)}
 
 
 def main(argv=None):
-    settings = {
-        "dataset": ("-d", "--dataset", {"choices": DATASETS, "help": "default: logreg simple, neural xor"}),
-        "lr": ("--lr", {"type": positive(float), "help": "learning rate; default: logreg 1.0, neural 0.1"}),
-        "num_iters": ("--iters", {"type": positive(int), "metavar": "N", "help": "iterations (%(default)s)"}),
-        "plot": ("--plot", {"action": "store_true", "help": "write MODE_DATASET.png, a picture"}),
-    }
-    options = read_options(sys.argv[1:] if argv is None else argv, COMMANDS, settings)
+    form = argparse.RawDescriptionHelpFormatter
+    parser = Parser(prog="backprop.py", description=__doc__, formatter_class=form)
+    modes = parser.add_subparsers(dest="mode", required=True)
+    for mode in COMMANDS:
+        options = modes.add_parser(mode, argument_default=argparse.SUPPRESS)
+        if mode in ("logreg", "neural"):
+            options.add_argument("-d", "--dataset", choices=DATASETS, help="logreg simple, neural xor")
+            options.add_argument("--lr", type=float, help="learning rate (logreg 1.0, neural 0.1)")
+            options.add_argument("--iters", type=int, metavar="N", help="iterations (1000)")
+            options.add_argument("--plot", action="store_true", help="write MODE_DATASET.png, a picture")
+    argv = sys.argv[1:] if argv is None else argv
+    at = next((i for i, word in enumerate(argv) if word in COMMANDS), 0)  # options may come before the mode
+    options = vars(parser.parse_args([*argv[at : at + 1], *argv[:at], *argv[at + 1 :]]))
     COMMANDS[options.pop("mode")](**options)
-
-
-def positive(number):
-    """The argparse type for a finite number above 0."""
-
-    def parse(text):
-        value = number(text)
-        if not 0 < value < float("inf"):
-            raise argparse.ArgumentTypeError(f"{text} is not a finite number above 0")
-        return value
-
-    parse.__name__ = number.__name__
-    return parse
 
 
 def run(main):
     """Exit status 0; 2 with one line for bad input; 130 after Ctrl-C. Never a traceback."""
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, as it stays open: it was closed by `>&-`
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    for name in ("stdout", "stderr"):  # None where it was closed (`>&-`)
+        setattr(sys, name, getattr(sys, name) or open(os.devnull, "w"))  # noqa: SIM115, it stays open
     in_lines = {"line_buffering": sys.stdout.isatty(), "write_through": False}  # `| head -1` stops no work
     sys.stdout.reconfigure(errors="backslashreplace", **in_lines)  # any file name, on any console
     os.environ["MPLBACKEND"] = "agg"  # a notebook hands on its own, which needs a package of the notebook's
@@ -556,10 +514,11 @@ def run(main):
         sys.stdout.flush()
     except KeyboardInterrupt:
         status = 130
+    except BrokenPipeError:
+        pass  # the reader has seen enough: `| head -1`
     except (ValueError, OSError, MemoryError) as error:
-        if not isinstance(error, BrokenPipeError):  # `| head -1`: the reader has seen enough
-            print(f"backprop.py: error: {reason(error)}", file=sys.stderr)
-            status = 2
+        print(f"backprop.py: error: {reason(error)}", file=sys.stderr)
+        status = 2
     finally:
         try:
             sys.stdout.flush()

@@ -21,13 +21,13 @@ import contextlib
 import csv
 import functools
 import gzip
-import inspect
 import io
 import itertools
 import math
 import operator
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -686,7 +686,7 @@ def basic(k, data=GENOMES, restarts=10, rng_seed=0, iters=1000):
     if people is not None:
         right = agreement(found.r, people)
         print(f"Agreement with the true populations: {right} of {len(people)} ({right / len(people):.1%})")
-    save(path, png(draw_fit(found, people)))
+    save(path, draw_fit(found, people).savefig)
     print(f"Picture: {path}")
 
 
@@ -731,7 +731,7 @@ def select(k=6, data=GENOMES, restarts=10, rng_seed=0, iters=1000):
         print(f"{k:3} {found.log_likelihood:18.4f} {size:11} {bic[-1]:18.4f}{limit}")
     best = int(np.argmin(bic)) + 1
     print(f"BIC is smallest at k = {best}")
-    save("bic.png", png(draw_bic(bic, best)))
+    save("bic.png", draw_bic(bic, best).savefig)
     print("Picture: bic.png")
 
 
@@ -787,42 +787,38 @@ def new_figure(width, height):
     return figure.Figure(figsize=(width, height), dpi=110, layout="constrained")
 
 
-def png(figure):
-    """The bytes of the figure as a PNG."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+def save(path, write=None):
+    """Let write(file) make a file beside path, then put it there whole. Without it, only see if that can be.
 
-
-def save(path, data=None):
-    """Write the bytes to path; without them only see, before the work, whether that can be done.
-
-    In place, so that owner, mode and links stay. What fails is undone: an older file is put back.
+    Mode and owner of an older file stay, links are followed, and what refuses a plain write refuses this.
     """
     path = Path(path).resolve()
     is_new = not path.exists()
     try:
-        old = b"" if is_new else path.read_bytes()
         path.open("ab").close()
-        try:
-            if data is not None:
-                overwrite(path, data)
-        except BaseException:
-            data = None
-            overwrite(path, old)
-            raise
-        finally:
-            if is_new and data is None:
-                path.unlink()
+        if write:
+            replace(path, write)
+            is_new = False
     except OSError as error:
         raise ValueError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        if is_new and path.exists():
+            path.unlink()
 
 
-def overwrite(path, data):
-    """Cut to the new length at the end only: what could not be written over is still there."""
-    with path.open("r+b") as file:
-        file.write(data)
-        file.truncate()
+def replace(path, write):
+    """Put a new file in the place of path; write over path where its folder or its owner forbids that."""
+    beside = path.with_name(f".{os.getpid()}.png")
+    try:
+        write(beside)
+        shutil.copymode(path, beside)
+        if hasattr(os, "chown"):  # not on Windows
+            os.chown(beside, path.stat().st_uid, path.stat().st_gid)
+        beside.replace(path)
+    except PermissionError:
+        write(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def progress(text):
@@ -837,62 +833,33 @@ class Parser(argparse.ArgumentParser):
         raise ValueError(message)
 
 
-def read_options(argv, commands, settings):
-    """The mode and its options: the parameters of the mode's function, with their defaults."""
-    form = argparse.RawDescriptionHelpFormatter
-    parser = Parser(prog="em_binary.py", description=__doc__, formatter_class=form)
-    modes = parser.add_subparsers(dest="mode", required=True)
-    for mode, command in commands.items():
-        options = modes.add_parser(mode)
-        for name, parameter in inspect.signature(command).parameters.items():
-            *flags, setting = settings[name]
-            needed = parameter.default is parameter.empty
-            options.add_argument(*flags, dest=name, required=needed, default=parameter.default, **setting)
-    at = next((i for i, word in enumerate(argv) if word in commands), 0)  # options may come before the mode
-    return vars(parser.parse_args([*argv[at : at + 1], *argv[:at], *argv[at + 1 :]]))
-
-
-def whole(low):
-    """A reader of whole numbers from low on."""
-
-    def read_number(text):
-        number = int(text)
-        if number < low:
-            raise argparse.ArgumentTypeError(f"{number} is too small: it must be {low} or more")
-        return number
-
-    read_number.__name__ = "whole number"  # argparse says: invalid whole number value: 'x'
-    return read_number
-
-
-MODES = {"basic": basic, "select": select, "check": check}
+COMMANDS = {"basic": basic, "select": select, "check": check}
 
 
 def main(argv=None):
-    settings = {
-        "k": (
-            "-k",
-            {"type": whole(1), "metavar": "K", "help": "components; select: the most (6)"},
-        ),
-        "data": (
-            "--data",
-            {
-                "metavar": "FILE",
-                "help": f"a table of {EXPECTED}; {HEADER}; - is standard input (the genomes)",
-            },
-        ),
-        "restarts": ("--restarts", {"type": whole(1), "metavar": "R", "help": "starts (%(default)s)"}),
-        "rng_seed": ("-s", "--rng-seed", {"type": whole(0), "help": "of the starts (%(default)s)"}),
-        "iters": ("--iters", {"type": whole(1), "metavar": "N", "help": "the most iterations (%(default)s)"}),
-    }
-    options = read_options(sys.argv[1:] if argv is None else argv, MODES, settings)
-    MODES[options.pop("mode")](**options)
+    form = argparse.RawDescriptionHelpFormatter
+    parser = Parser(prog="em_binary.py", description=__doc__, formatter_class=form)
+    modes = parser.add_subparsers(dest="mode", required=True)
+    for mode in COMMANDS:
+        options = modes.add_parser(mode, argument_default=argparse.SUPPRESS)
+        options.add_argument("-s", "--rng-seed", type=int, help="seed of the starts (0)")
+        if mode != "check":
+            most = "components; of select, the most (6)"
+            options.add_argument("-k", type=int, required=mode == "basic", help=most)
+            table = f"a table of {EXPECTED}; {HEADER}; - is standard input (the genomes)"
+            options.add_argument("--data", metavar="FILE", help=table)
+            options.add_argument("--restarts", type=int, metavar="R", help="starts (10)")
+            options.add_argument("--iters", type=int, metavar="N", help="the most iterations (1000)")
+    argv = sys.argv[1:] if argv is None else argv
+    at = next((i for i, word in enumerate(argv) if word in COMMANDS), 0)  # options may come before the mode
+    options = vars(parser.parse_args([*argv[at : at + 1], *argv[:at], *argv[at + 1 :]]))
+    COMMANDS[options.pop("mode")](**options)
 
 
 def run(main):
     """Exit status 0; 2 with one line for bad input; 130 after Ctrl-C. Never a traceback."""
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, as it stays open: it was closed by `>&-`
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    for name in ("stdout", "stderr"):  # None where it was closed (`>&-`)
+        setattr(sys, name, getattr(sys, name) or open(os.devnull, "w"))  # noqa: SIM115, it stays open
     in_lines = {"line_buffering": sys.stdout.isatty(), "write_through": False}  # `| head -1` stops no work
     sys.stdout.reconfigure(errors="backslashreplace", **in_lines)  # any file name, on any console
     os.environ["MPLBACKEND"] = "agg"  # a notebook hands on its own, which needs a package of the notebook's
@@ -902,10 +869,11 @@ def run(main):
         sys.stdout.flush()
     except KeyboardInterrupt:
         status = 130
+    except BrokenPipeError:
+        pass  # the reader has seen enough: `| head -1`
     except (ValueError, OSError, MemoryError) as error:
-        if not isinstance(error, BrokenPipeError):  # `| head -1`: the reader has seen enough
-            print(f"em_binary.py: error: {reason(error)}", file=sys.stderr)
-            status = 2
+        print(f"em_binary.py: error: {reason(error)}", file=sys.stderr)
+        status = 2
     finally:
         try:
             sys.stdout.flush()

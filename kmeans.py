@@ -19,12 +19,12 @@ import contextlib
 import csv
 import functools
 import gzip
-import inspect
 import io
 import itertools
 import math
 import os
 import re
+import shutil
 import sys
 import warnings
 from pathlib import Path
@@ -192,7 +192,7 @@ def basic(k, rng_seed=0, data=DATA, restarts=1):
     print(f"K-means loss: {loss:.10g}\nIterations: {passes}")
     if X.shape[1] > 2:
         print(f"The picture shows the first two principal components of {X.shape[1]} columns")
-    save(f"clusters_k{k}.png", png(draw_clusters(X, z, C, loss)))
+    save(f"clusters_k{k}.png", draw_clusters(X, z, C, loss).savefig)
 
 
 def elbow(k=None, rng_seed=0, data=DATA, restarts=20):
@@ -211,7 +211,7 @@ def elbow(k=None, rng_seed=0, data=DATA, restarts=20):
         print(f"{c:3} {first:14.10g} {loss:14.10g}")
     found = find_elbow(losses)
     print(f"Elbow: k = {found}")
-    save("elbow.png", png(draw_elbow(losses, found, restarts)))
+    save("elbow.png", draw_elbow(losses, found, restarts).savefig)
 
 
 def best(X, start, restarts, rng_seed, w=None, unit=1):
@@ -698,56 +698,10 @@ def encode(z, palette, keep):
 # The command line
 
 
-MODES = {"basic": basic, "elbow": elbow, "image": image}
-
-
-def main(argv=None):
-    settings = {
-        "k": ("-k", {"type": positive, "metavar": "K", "help": "clusters; for elbow, the most of them (10)"}),
-        "rng_seed": ("-s", "--rng-seed", {"type": seed, "help": "of the first centroids (%(default)s)"}),
-        "restarts": ("--restarts", {"type": positive, "metavar": "R", "help": "starts (%(default)s)"}),
-        "data": (
-            "--data",
-            {"metavar": "FILE", "help": f"a table of numbers; {HEADER}; - is standard input (data/data.tsv)"},
-        ),
-        "image": ("--image", {"metavar": "FILE", "help": "a picture (original.png)"}),
-        "out": ("--out", {"metavar": "FILE", "help": "the result, a .png (compressed_kK.png)"}),
-    }
-    options = read_options(sys.argv[1:] if argv is None else argv, MODES, settings)
-    MODES[options.pop("mode")](**options)
-
-
-def positive(text):
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is below 1")
-    return int(text)
-
-
-def seed(text):
-    if not 0 <= int(text) < 2**32:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 2**32 - 1")
-    return int(text)
-
-
 class Parser(argparse.ArgumentParser):
     def error(self, message):
         """Let `run` say it, in one line (argparse would print the usage before it)."""
         raise ValueError(message)
-
-
-def read_options(argv, commands, settings):
-    """The mode and its options: the parameters of the mode's function, with their defaults."""
-    form = argparse.RawDescriptionHelpFormatter
-    parser = Parser(prog="kmeans.py", description=__doc__, formatter_class=form)
-    modes = parser.add_subparsers(dest="mode", required=True)
-    for mode, command in commands.items():
-        options = modes.add_parser(mode)
-        for name, parameter in inspect.signature(command).parameters.items():
-            *flags, setting = settings[name]
-            needed = parameter.default is parameter.empty
-            options.add_argument(*flags, dest=name, required=needed, default=parameter.default, **setting)
-    at = next((i for i, word in enumerate(argv) if word in commands), 0)  # options may come before the mode
-    return vars(parser.parse_args([*argv[at : at + 1], *argv[:at], *argv[at + 1 :]]))
 
 
 def new_figure(width, height):
@@ -758,42 +712,38 @@ def new_figure(width, height):
     return figure.Figure(figsize=(width, height), dpi=110, layout="constrained")
 
 
-def png(figure):
-    """The bytes of the figure as a PNG."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()
+def save(path, write=None):
+    """Let write(file) make a file beside path, then put it there whole. Without it, only see if that can be.
 
-
-def save(path, data=None):
-    """Write the bytes to path; without them only see, before the work, whether that can be done.
-
-    In place, so that owner, mode and links stay. What fails is undone: an older file is put back.
+    Mode and owner of an older file stay, links are followed, and what refuses a plain write refuses this.
     """
     path = Path(path).resolve()
     is_new = not path.exists()
     try:
-        old = b"" if is_new else path.read_bytes()
         path.open("ab").close()
-        try:
-            if data is not None:
-                overwrite(path, data)
-        except BaseException:
-            data = None
-            overwrite(path, old)
-            raise
-        finally:
-            if is_new and data is None:
-                path.unlink()
+        if write:
+            replace(path, write)
+            is_new = False
     except OSError as error:
         raise ValueError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        if is_new and path.exists():
+            path.unlink()
 
 
-def overwrite(path, data):
-    """Cut to the new length at the end only: what could not be written over is still there."""
-    with path.open("r+b") as file:
-        file.write(data)
-        file.truncate()
+def replace(path, write):
+    """Put a new file in the place of path; write over path where its folder or its owner forbids that."""
+    beside = path.with_name(f".{os.getpid()}.png")
+    try:
+        write(beside)
+        shutil.copymode(path, beside)
+        if hasattr(os, "chown"):  # not on Windows
+            os.chown(beside, path.stat().st_uid, path.stat().st_gid)
+        beside.replace(path)
+    except PermissionError:
+        write(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def progress(text):
@@ -802,10 +752,36 @@ def progress(text):
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
+COMMANDS = {"basic": basic, "elbow": elbow, "image": image}
+
+
+def main(argv=None):
+    form = argparse.RawDescriptionHelpFormatter
+    parser = Parser(prog="kmeans.py", description=__doc__, formatter_class=form)
+    modes = parser.add_subparsers(dest="mode", required=True)
+    for mode in COMMANDS:
+        options = modes.add_parser(mode, argument_default=argparse.SUPPRESS)
+        options.add_argument(
+            "-k", type=int, required=mode != "elbow", help="clusters; of elbow, the most (10)"
+        )
+        options.add_argument("-s", "--rng-seed", type=int, help="seed of the first centroids (0)")
+        options.add_argument("--restarts", type=int, metavar="R", help="starts (1; of elbow 20)")
+        if mode == "image":
+            options.add_argument("--image", metavar="FILE", help="a picture (original.png)")
+            options.add_argument("--out", metavar="FILE", help="the result, a .png (compressed_kK.png)")
+        else:
+            help_text = f"a table of numbers; {HEADER}; - is standard input (data/data.tsv)"
+            options.add_argument("--data", metavar="FILE", help=help_text)
+    argv = sys.argv[1:] if argv is None else argv
+    at = next((i for i, word in enumerate(argv) if word in COMMANDS), 0)  # options may come before the mode
+    options = vars(parser.parse_args([*argv[at : at + 1], *argv[:at], *argv[at + 1 :]]))
+    COMMANDS[options.pop("mode")](**options)
+
+
 def run(main):
     """Exit status 0; 2 with one line for bad input; 130 after Ctrl-C. Never a traceback."""
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, as it stays open: it was closed by `>&-`
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    for name in ("stdout", "stderr"):  # None where it was closed (`>&-`)
+        setattr(sys, name, getattr(sys, name) or open(os.devnull, "w"))  # noqa: SIM115, it stays open
     in_lines = {"line_buffering": sys.stdout.isatty(), "write_through": False}  # `| head -1` stops no work
     sys.stdout.reconfigure(errors="backslashreplace", **in_lines)  # any file name, on any console
     os.environ["MPLBACKEND"] = "agg"  # a notebook hands on its own, which needs a package of the notebook's
@@ -815,10 +791,11 @@ def run(main):
         sys.stdout.flush()
     except KeyboardInterrupt:
         status = 130
+    except BrokenPipeError:
+        pass  # the reader has seen enough: `| head -1`
     except (ValueError, OSError, MemoryError) as error:
-        if not isinstance(error, BrokenPipeError):  # `| head -1`: the reader has seen enough
-            print(f"kmeans.py: error: {reason(error)}", file=sys.stderr)
-            status = 2
+        print(f"kmeans.py: error: {reason(error)}", file=sys.stderr)
+        status = 2
     finally:
         try:
             sys.stdout.flush()

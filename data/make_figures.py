@@ -32,14 +32,15 @@ def quietly(work, *args):
 def xor():
     """P(y = 1 | x) by logistic regression beside that by the network, both trained as in the handout."""
     figure = backprop.new_figure(11, 4.5)
-    for axes, mode in zip(figure.subplots(1, 2), ("logreg", "neural")):
-        make, _, lr, start = backprop.MODELS[mode]
-        params = list(start)
-        dataset = backprop.XOR_DATASET
-        loss = quietly(backprop.gradient_descent, make(dataset), params, lr, 1000)[-1]
-        backprop.draw_probability(figure, axes, make, params, dataset)
-        axes.set_title({"logreg": "logistic regression", "neural": "network"}[mode] + f": loss {loss:.6f}")
-    return backprop.png(figure)
+    commands = {
+        "logistic regression": (backprop.logreg, backprop.make_logistic_regression),
+        "network": (backprop.neural, backprop.make_neural_network),
+    }
+    for axes, (name, (train, make)) in zip(figure.subplots(1, 2), commands.items()):
+        params, losses = quietly(train, "xor")
+        backprop.draw_probability(figure, axes, make, params, backprop.XOR_DATASET)
+        axes.set_title(f"{name}: loss {losses[-1]:.6f}", pad=40)
+    return figure
 
 
 def compressed(folder):
@@ -51,7 +52,7 @@ def compressed(folder):
             axes.imshow(np.asarray(picture.convert("RGB")))
         axes.set_title(title, fontsize=20)
         axes.axis("off")
-    return backprop.png(figure)
+    return figure
 
 
 def main(folder):
@@ -63,8 +64,8 @@ def main(folder):
     for k in COLOURS:
         quietly(kmeans.main, ["image", "-k", str(k)])
     quietly(em_binary.main, ["basic", "-k", "3"])
-    backprop.save("xor.png", xor())
-    backprop.save("compressed.png", compressed("."))
+    backprop.save("xor.png", xor().savefig)
+    backprop.save("compressed.png", compressed(".").savefig)
 
 
 if __name__ == "__main__":

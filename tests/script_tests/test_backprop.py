@@ -423,13 +423,13 @@ def test_gradient_descent_replaces_the_entries_of_the_list_only(capsys):
     assert lines[-1] == f"Final loss={losses[-1]:.6f}"
 
 
-@pytest.mark.parametrize("mode", ["logreg", "neural"])
+@pytest.mark.parametrize("train", [bp.logreg, bp.neural])
 @pytest.mark.parametrize("lr", [1e3, 1e6, 1e308])
-def test_divergence_is_said_with_iteration_loss_and_rate(mode, lr, capsys):
+def test_divergence_is_said_with_iteration_loss_and_rate(train, lr, capsys):
     with pytest.raises(
         ValueError, match=rf"at iteration \d+ the loss is (inf|nan): lr = {re.escape(str(lr))}"
     ):
-        bp.train(mode, lr=lr)
+        train(lr=lr)
 
 
 def test_gradient_descent_empties_the_graphs_that_it_has_used(capsys):
@@ -449,7 +449,7 @@ def test_gradient_descent_needs_an_iteration():
 @pytest.mark.parametrize(
     "f, params, lr, match",
     [
-        (lambda w: (inputs([w]), inputs([w])[0]), [np.ones(2)], 1.0, "loss must be a scalar.*(2,)"),
+        (lambda w: (inputs([w]), inputs([w])[0]), [np.ones(2)], 1.0, "needs a scalar.*(2,)"),
         (lambda w, b: (inputs([w]), inputs([b])[0]), [1.0, 2.0], 1.0, "1 nodes for the 2 entries"),
         (lambda w: (inputs([w]), inputs([w])[0]), (1.0,), 1.0, "params must be a list.*tuple"),
         (lambda w: (inputs([w]), inputs([w])[0]), [1.0], float("nan"), "lr=nan"),
@@ -517,9 +517,9 @@ def test_plotted_probability_is_the_models():
     [
         ("logreg --lr 1e3", "at iteration 1 the loss is inf: lr = 1000.0 is too large"),
         ("neural --lr 1e6", "at iteration 1 the loss is inf: lr = 1000000.0 is too large"),
-        ("neural --lr 0", "argument --lr: 0 is not a finite number above 0"),
-        ("neural --lr nan", "argument --lr: nan is not a finite number above 0"),
-        ("neural --iters -3", "argument --iters: -3 is not a finite number above 0"),
+        ("neural --lr 0", "lr=0.0: the learning rate must be finite and above 0"),
+        ("neural --lr nan", "lr=nan: the learning rate must be finite and above 0"),
+        ("neural --iters -3", "num_iters=-3: gradient descent needs at least 1 iteration"),
         ("neural --iters 1.5", "argument --iters: invalid int value: '1.5'"),
         ("grad_check_1 --plot", "unrecognized arguments: --plot"),
         ("grad_check_2 -d xor", "unrecognized arguments: -d xor"),

@@ -136,7 +136,7 @@ sys.path.insert(0, folder)
 script = importlib.import_module(name)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-signal.setitimer(signal.ITIMER_REAL, 0.5)
+signal.setitimer(signal.ITIMER_REAL, 0.5, 5)  # again, if the first is lost in a destructor
 sys.argv = sys.argv[2:]
 script.run(script.main)
 """
