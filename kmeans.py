@@ -679,7 +679,7 @@ def grey(picture):
 
 
 def encode(z, palette, keep):
-    """The bytes of a PNG: up to 256 colours in a palette, of which Pillow makes 1, 2, 4 or 8 bits a pixel."""
+    """What writes a PNG to a file: up to 256 colours in a palette, for which Pillow takes 1 to 8 bits."""
     from PIL import Image
 
     options, opaque = dict(keep), (palette[:, 3] == 255).all()
@@ -690,9 +690,7 @@ def encode(z, palette, keep):
             options["transparency"] = palette[:, 3].tobytes()
     else:
         picture = Image.fromarray(palette[:, :3][z] if opaque else palette[z])
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", **options)
-    return buffer.getvalue()
+    return functools.partial(picture.save, format="PNG", **options)
 
 
 # The command line

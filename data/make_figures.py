@@ -39,7 +39,7 @@ def xor():
     for axes, (name, (train, make)) in zip(figure.subplots(1, 2), commands.items()):
         params, losses = quietly(train, "xor")
         backprop.draw_probability(figure, axes, make, params, backprop.XOR_DATASET)
-        axes.set_title(f"{name}: loss {losses[-1]:.6f}", pad=40)
+        axes.set_title(f"{name}: loss {losses[-1]:.6f}")
     return figure
 
 

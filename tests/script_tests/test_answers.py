@@ -297,10 +297,7 @@ def phrases():
 def trained(dataset):
     """The losses of logistic regression and of the network on a dataset, as the commands train them."""
     with contextlib.redirect_stdout(io.StringIO()):
-        return [
-            bp.gradient_descent(make(bp.DATASETS[dataset]), list(start), lr, 1000)
-            for make, _, lr, start in (bp.MODELS[mode] for mode in ("logreg", "neural"))
-        ]
+        return [train(dataset)[1] for train in (bp.logreg, bp.neural)]
 
 
 @pytest.mark.parametrize("part", POINTS)
@@ -329,10 +326,8 @@ def test_1j_the_loss_is_four_log_two_and_nothing_better_is_near():
 
 
 def test_1j_which_relus_are_active():
-    params = list(bp.MODELS["neural"][3])
     with contextlib.redirect_stdout(io.StringIO()):
-        bp.gradient_descent(bp.make_neural_network(bp.XOR_DATASET), params, 0.1, 1000)
-    W, b = params[:2]
+        (W, b, *_), _ = bp.neural()
     active = [set(np.flatnonzero(W @ x + b > 0)) for x in np.array([[0, 0], [1, 1], [0, 1], [1, 0]])]
     assert [len(units) for units in active] == [0, 0, 1, 2]
     assert active[2] | active[3] == {0, 1, 2}

@@ -416,10 +416,10 @@ MISTAKES = {
     "k-word": (["basic", "-k", "three"], "invalid int value: 'three'"),
     "k-half": (["select", "-k", "2.5"], "invalid int value: '2.5'"),
     "restarts-0": (
-        ["basic", "-k", "2", "--restarts", "0"],
+        ["basic", "-k", "3", "--restarts", "0"],
         "restarts=0: it must be a whole number, 1 or more",
     ),
-    "iters-minus": (["basic", "-k", "2", "--iters=-1"], "max_iter=-1: it must be a whole number, 1 or more"),
+    "iters-minus": (["basic", "-k", "3", "--iters=-1"], "max_iter=-1: it must be a whole number, 1 or more"),
     "seed-minus": (["check", "-s", "-1"], "non-negative"),
     "k-with-check": (["check", "-k", "2"], "unrecognized arguments: -k 2"),
     "data-with-check": (["check", "--data", "a.tsv"], "unrecognized arguments: --data a.tsv"),
