@@ -387,8 +387,9 @@ def fast_lloyd(X, C, w, origin):
     for j, o in enumerate(origin[:, None]):
         Y[:, j] = X[:, j] - o
     Y[:, -1] = sum(y * y for y in Y.T[:d])
-    slack = 32 * rounding(X) * (Y[:, -1].max() or 1)  # of a square, by rounding; 1: all examples are equal
-    z, number = np.full(n, k, np.min_scalar_type(k)), np.arange(k, dtype=np.min_scalar_type(k))[:, None]
+    slack = 32 * rounding(X) * (Y[:, -1].max() or 1)  # how far a square may be off; 1 if all are 0
+    z = np.full(n, k, np.min_scalar_type(k))  # k: in no cluster yet
+    number = np.arange(k, dtype=z.dtype)[:, None]
     safe, moved, due, passes = np.empty(n), 0.0, range(n), 0
     sums, size = np.zeros((k, d + 2)), max(64, BLOCK // (k * (d + 2)))
     while True:
@@ -419,7 +420,7 @@ def two_nearest(Y, F, C, slack):
     near = square.min(0)
     number = np.arange(len(C), dtype=np.min_scalar_type(len(C)))[:, None]
     z = ((square == near) * number).max(0)  # argmin(0) takes ten times as long
-    square.ravel()[z.astype(int) * len(Y) + np.arange(len(Y))] = 1e300  # inf: NaN at k = 1
+    square.ravel()[z.astype(int) * len(Y) + np.arange(len(Y))] = 1e300  # not z again; at k = 1, inf gives NaN
     far = square.min(0)
     gap = far - near
     close = np.flatnonzero(gap <= slack)
@@ -441,8 +442,8 @@ def parts(X, rows, size):
 def distinct(X, k):
     """The distinct examples, how many times each occurs, and which of them each example is.
 
-    Whole numbers often repeat, as those of a picture do, and sort fast: as the digits of one number `code`,
-    if the product of their ranges is below 2^53, up to where float64 holds every one. The distinct ones stay
+    Whole numbers often repeat, as those of a picture do, and sort fast: as the digits of one number, if
+    the product of their ranges is below 2^53, up to where float64 holds every one. The distinct ones stay
     in the order of their first places, so that ties go as without merging. Other numbers, and any for few
     clusters, come back as they are: there the sorting costs more than it saves.
     """
