@@ -353,8 +353,8 @@ def gradient_descent(f, params, lr, num_iters):
 def check_training(params, lr, num_iters):
     if num_iters < 1:
         raise ValueError(f"num_iters={num_iters}: gradient descent needs at least 1 iteration")
-    if not 0 < lr < math.inf:
-        raise ValueError(f"lr={lr}: the learning rate must be finite and above 0")
+    if not math.isfinite(lr):
+        raise ValueError(f"lr={lr}: the learning rate must be finite")
     if not isinstance(params, list):
         raise ValueError(f"params must be a list, whose entries are replaced, not a {type(params).__name__}")
 
@@ -387,6 +387,8 @@ def neural(dataset="xor", lr=0.1, iters=1000, plot=False):
 def train(mode, make, params, dataset, lr, iters, plot):
     """Train a model; with plot, draw it into the current directory. Returns params and the losses."""
     path, examples = f"{mode}_{dataset}.png", DATASETS[dataset]
+    if lr <= 0:
+        raise ValueError(f"lr={lr}: the learning rate must be above 0")
     if plot:
         save(path)
     losses = gradient_descent(make(examples), params, lr, iters)

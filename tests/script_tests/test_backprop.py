@@ -517,8 +517,8 @@ def test_plotted_probability_is_the_models():
     [
         ("logreg --lr 1e3", "at iteration 1 the loss is inf: lr = 1000.0 is too large"),
         ("neural --lr 1e6", "at iteration 1 the loss is inf: lr = 1000000.0 is too large"),
-        ("neural --lr 0", "lr=0.0: the learning rate must be finite and above 0"),
-        ("neural --lr nan", "lr=nan: the learning rate must be finite and above 0"),
+        ("neural --lr 0", "lr=0.0: the learning rate must be above 0"),
+        ("neural --lr nan", "lr=nan: the learning rate must be finite"),
         ("neural --iters -3", "num_iters=-3: gradient descent needs at least 1 iteration"),
         ("neural --iters 1.5", "argument --iters: invalid int value: '1.5'"),
         ("grad_check_1 --plot", "unrecognized arguments: --plot"),
