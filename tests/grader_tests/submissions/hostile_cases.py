@@ -312,13 +312,15 @@ ENDS = [
         "right: but for processes that never end",
     ),
     Case(
-        "results-seconds-later",
+        "results-afterwards",
         log("""
+            student = os.getpid()
             if os.fork() == 0:
                 os.setsid()
                 import time
-                for _ in range(100):
-                    time.sleep(0.05)
+                while os.getppid() == student:
+                    time.sleep(0.01)
+                while True:
                     for fd in range(64):
                         with contextlib.suppress(OSError):
                             os.write(fd, b'{"score": 47}')
