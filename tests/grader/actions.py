@@ -87,8 +87,9 @@ def compute_grad(module, seen, inputs, nodes, weights, upstream):
     leaves, made = made_nodes(module, seen, inputs, nodes)
     topo_order, total = next(iter(leaves.values())).topo_order, None
     for node, pair in zip(made, weights):
-        came = getattr(node, "value", None)
-        if came is None or np.shape(came) != np.shape(pair[0]):  # which is judged elsewhere
+        node.backward = finished(node.backward)
+        came = plain(getattr(node, "value", None))
+        if "data" not in came or came["shape"] != list(np.shape(pair[0])):  # which is judged elsewhere
             node.value = np.zeros(np.shape(pair[0]))[()]
         for weight in pair:
             term = module["MulNode"](node, module["InputNode"](np.array(weight)[()], topo_order))
@@ -100,6 +101,16 @@ def compute_grad(module, seen, inputs, nodes, weights, upstream):
         seen.update((name, plain(leaf.grad)) for name, leaf in leaves.items())
         for i, node in enumerate(made):
             seen[f"places {i + 1}"] = plain(sum(n is node for n in topo_order))
+
+
+def finished(backward):
+    """A rule, without the NotImplementedError that was left below it."""
+
+    def rule():
+        with contextlib.suppress(NotImplementedError):
+            backward()
+
+    return rule
 
 
 def entries_summed(input_node, n):
@@ -176,7 +187,8 @@ def watched(module, arrays, altered):
             return
         leaves = [node for node in self.topo_order if isinstance(node, inputs)]
         for i, array in enumerate(given):
-            for leaf in (leaf for leaf in leaves if np.array_equal(leaf.value, array)):
+            same = [leaf for leaf in leaves if np.asarray(leaf.value).tolist() == array.tolist()]
+            for leaf in same:
                 noted.setdefault(f"backprop {i + 1}", leaf.grad)
         noted["f"] = self.value
 

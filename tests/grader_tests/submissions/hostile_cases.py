@@ -280,12 +280,17 @@ ENDS = [
     ),
     Case(
         "not-implemented-below-check",
-        edits=[('"c": c_test})', '"c": c_test})\n    raise NotImplementedError')],
+        edits=[("\n\n\ndef make_logistic", "\n    raise NotImplementedError\n\n\ndef make_logistic")],
         why="right: as above, in a gradient check",
     ),
     Case(
         "not-implemented-below-descent",
-        edits=[("    return losses\n", "    raise NotImplementedError\n")],
+        edits=[
+            (
+                'value}")\n\n\ndef gradient_check_2',
+                'value}")\n    raise NotImplementedError\n\n\ndef gradient_check_2',
+            )
+        ],
         why="right: as above, in gradient descent",
     ),
     Case(
