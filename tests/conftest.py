@@ -5,6 +5,7 @@ And how commands are run: in this process, or ahead of the tests by others.
 
 import importlib
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from pace import Ahead, ahead_of
 HERE = Path(__file__).resolve().parent
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # read by numpy when it starts:
     os.environ.setdefault(name, "1")  # the other cores are for what is run in the background
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background: commands would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser, pluginmanager):
