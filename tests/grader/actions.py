@@ -376,7 +376,8 @@ def lines(module, seen, X, k, seed):
     with contextlib.ExitStack() as stack:
         for name, original in replaced:
             stack.enter_context(mock.patch.object(np, name, through(f"np.{name}", original)))
-        module.names.setdefault("map", through("map", map))
+        if "map" not in module.names:
+            stack.enter_context(mock.patch.dict(module.names, {"map": through("map", map)}))
         module.hooked = lambda event, arguments: None
         sys.setprofile(call_of_c)
         sys.settrace(line)

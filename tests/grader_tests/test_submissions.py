@@ -13,9 +13,10 @@ from gradient_checks_cases import CASES as GRADIENT_CHECKS
 from hostile_cases import CASES as HOSTILE
 from models_cases import CASES as MODELS
 from nodes_cases import CASES as NODES
+from starter_cases import CASES as STARTER
 from unusual_cases import CASES as UNUSUAL
 
-KINDS = NODES | GRADIENT_CHECKS | MODELS | CLUSTERS | UNUSUAL | HOSTILE
+KINDS = NODES | GRADIENT_CHECKS | MODELS | CLUSTERS | UNUSUAL | STARTER | HOSTILE
 CASES = [case for cases in KINDS.values() for case in cases]
 SAMPLE = [cases[-1].id for cases in KINDS.values()]
 AHEAD = {f"test_case[{case.id}]": functools.partial(functools.partial, grades, case) for case in CASES}

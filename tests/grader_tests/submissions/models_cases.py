@@ -219,8 +219,8 @@ BOTH = [
     ),
     both(
         "graph-remembered",
-        (3, 6),
-        "the graph of the first call is returned at every call",
+        (4, 6),
+        "the graph of the first call is returned at every call: no parameter counts, and nothing trains",
         ("    def compute_loss(", "    made = []\n    def compute_loss("),
         ("        order = []", "        if made: return made[0]\n        order = []"),
         ("        return (", "        made.append((("),
