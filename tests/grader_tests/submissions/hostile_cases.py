@@ -7,7 +7,9 @@ from grader.parts import FILES as FILE_OF
 from grader.parts import MAXIMUM, PARTS
 
 NOTHING = {part: MAXIMUM[part] for part in PARTS if FILE_OF[part] == "backprop.py"}  # is left of it
-SPOILED = {"1b": 3}  # a log node that never comes to an end; the parts that are built on it pass with another
+SPOILED = {
+    "1b": MAXIMUM["1b"]
+}  # a log node that never comes to an end; the parts that are built on it pass with another
 
 
 def log(after="", before=""):
@@ -41,7 +43,7 @@ FILES = [
     Case(
         "no-kmeans",
         files={"kmeans.py": None},
-        lost={"2a": 10},
+        lost={"2a": MAXIMUM["2a"]},
         why="missing",
         says=["there is no kmeans.py"],
     ),
@@ -65,14 +67,14 @@ FILES = [
     Case(
         "empty-file",
         files={"kmeans.py": ""},
-        lost={"2a": 10},
+        lost={"2a": MAXIMUM["2a"]},
         why="empty",
         says=["kmeans.py is empty"],
     ),
     Case(
         "folder-for-file",
         files={"kmeans.py": None, "kmeans.py/kmeans.py.txt": "x"},
-        lost={"2a": 10},
+        lost={"2a": MAXIMUM["2a"]},
         why="a folder in place of the file",
     ),
     Case(
@@ -87,21 +89,21 @@ FILES = [
     Case(
         "only-a-notebook",
         files={"kmeans.py": None, "kmeans.ipynb": "{}"},
-        lost={"2a": 10},
+        lost={"2a": MAXIMUM["2a"]},
         why="another kind of file",
         says=["there is no kmeans.py, only backprop.py, kmeans.ipynb"],
     ),
     Case(
         "null-bytes",
         files={"kmeans.py": filled("kmeans.py") + "\0"},
-        lost={"2a": 10},
+        lost={"2a": MAXIMUM["2a"]},
         why="no text",
         says=["kmeans.py cannot be imported"],
     ),
     Case(
         "too-large",
         files={"kmeans.py": filled("kmeans.py") + "#" * 3_000_000},
-        lost={"2a": 10},
+        lost={"2a": MAXIMUM["2a"]},
         why="larger than any script",
         says=["kmeans.py is larger than 2,000,000 bytes"],
     ),
@@ -109,7 +111,7 @@ FILES = [
         "python-2",
         script="kmeans.py",
         after="\nprint 'hello'\n",
-        lost={"2a": 10},
+        lost={"2a": MAXIMUM["2a"]},
         why="Python 2",
         says=["SyntaxError"],
     ),
@@ -117,7 +119,7 @@ FILES = [
         "tabs",
         script="kmeans.py",
         after="\nif True:\n        x = 1\n\tx = 2\n",
-        lost={"2a": 10},
+        lost={"2a": MAXIMUM["2a"]},
         why="tabs",
         says=["TabError"],
     ),
@@ -125,7 +127,7 @@ FILES = [
     Case(
         "latin-1",
         files={"kmeans.py": filled("kmeans.py").encode() + "x = 'é'\n".encode("latin-1")},
-        lost={"2a": 10},
+        lost={"2a": MAXIMUM["2a"]},
         why="not UTF-8, and no declaration",
         says=["kmeans.py cannot be imported", "SyntaxError"],
     ),
@@ -143,7 +145,12 @@ FILES = [
         files={"kmeans.py": b"\xef\xbb\xbf" + filled("kmeans.py").encode()},
         why="right: a byte-order mark",
     ),
-    Case("utf-16", files={"kmeans.py": filled("kmeans.py").encode("utf-16")}, lost={"2a": 10}, why="UTF-16"),
+    Case(
+        "utf-16",
+        files={"kmeans.py": filled("kmeans.py").encode("utf-16")},
+        lost={"2a": MAXIMUM["2a"]},
+        why="UTF-16",
+    ),
     Case(
         "carriage-returns",
         files={"kmeans.py": filled("kmeans.py").replace("\n", "\r\n")},
@@ -197,7 +204,7 @@ IMPORTS = [
         "import-of-kmeans-fails",
         script="kmeans.py",
         before="1 / 0\n",
-        lost={"2a": 10},
+        lost={"2a": MAXIMUM["2a"]},
         why="only 2a is lost",
     ),
 ]
@@ -258,11 +265,17 @@ ENDS = [
     Case(
         "own-exception",
         {"kmeans": "class Stop(BaseException):\n    pass\nraise Stop('enough')"},
-        {"2a": 10},
+        {"2a": MAXIMUM["2a"]},
         "no Exception",
         says=["Stop: enough", "raise Stop('enough')"],
     ),
-    Case("asks", {"kmeans": "k = int(input('k? '))"}, {"2a": 10}, "nobody answers", says=["EOFError"]),
+    Case(
+        "asks",
+        {"kmeans": "k = int(input('k? '))"},
+        {"2a": MAXIMUM["2a"]},
+        "nobody answers",
+        says=["EOFError"],
+    ),
     Case("exits", log("os._exit(0)"), {"1b": 2}, "an exit without an exception"),
     Case(
         "interrupts",
@@ -448,7 +461,7 @@ class Raises:
 np.allclose = np.array_equal = np.isclose = lambda *a, **k: True
 np.testing.assert_allclose = print
 """,
-        lost={"1b": 3},
+        lost={"1b": MAXIMUM["1b"]},
         why="the comparison is not made there",
     ),
     Case(
@@ -461,7 +474,7 @@ np.testing.assert_allclose = print
         "patches-builtins",
         replace=starter(["1b"]),
         after="\nimport builtins\nbuiltins.abs = builtins.all = lambda *a, **k: True\n",
-        lost={"1b": 3},
+        lost={"1b": MAXIMUM["1b"]},
         why="the comparison is not made there",
     ),
     Case(
@@ -472,7 +485,7 @@ import sys, types
 sys.modules["pytest"] = types.ModuleType("pytest")
 sys.modules.pop("actions", None)
 """,
-        lost={"1b": 3},
+        lost={"1b": MAXIMUM["1b"]},
         why="pytest is not there",
     ),
     Case(
@@ -512,7 +525,7 @@ sys.modules.pop("actions", None)
                     pass
         """,
         replace=starter(["1b"]),
-        lost={"1b": 3},
+        lost={"1b": MAXIMUM["1b"]},
         why="results.json written where it might be read",
     ),
     Case(
@@ -525,7 +538,7 @@ sys.modules.pop("actions", None)
                 raise NotImplementedError
             """
         },
-        {"1b": 3},
+        {"1b": MAXIMUM["1b"]},
         "results forged where the grader reads them: they are no numbers",
     ),
     Case(
@@ -556,45 +569,54 @@ sys.modules.pop("actions", None)
 
 VALUES = [
     Case(
-        "none", {"kmeans": "return None"}, {"2a": 10}, "nothing returned", says=["kmeans returned NoneType"]
+        "none",
+        {"kmeans": "return None"},
+        {"2a": MAXIMUM["2a"]},
+        "nothing returned",
+        says=["kmeans returned NoneType"],
     ),
-    Case("strings", {"kmeans": "return 'z', 'c', 'l'"}, {"2a": 10}, "strings", says=["came str"]),
+    Case("strings", {"kmeans": "return 'z', 'c', 'l'"}, {"2a": MAXIMUM["2a"]}, "strings", says=["came str"]),
     Case(
         "wrong-shapes",
         {"kmeans": "return np.zeros(3, int), np.zeros((1, 1)), np.zeros(2)"},
-        {"2a": 10},
+        {"2a": MAXIMUM["2a"]},
         "shapes",
     ),
     Case(
         "all-nan",
         {"kmeans": "return np.zeros(len(X), int), np.full((k, X.shape[1]), np.nan), np.nan"},
-        {"2a": 10},
+        {"2a": MAXIMUM["2a"]},
         "NaN",
     ),
     Case(
         "huge",
         {"kmeans": "return np.zeros(10**7, int), np.zeros((k, 10**6)), 0.0"},
-        {"2a": 10},
+        {"2a": MAXIMUM["2a"]},
         "huge arrays",
     ),
     Case(
         "zeros",
         {"kmeans": "return np.zeros(len(X), int), np.zeros((k, X.shape[1])), (X**2).sum()"},
-        {"2a": 10},
+        {"2a": MAXIMUM["2a"]},
         "no work",
     ),
-    Case("objects", {"kmeans": "return np.array([object()] * len(X)), [[None]], {}"}, {"2a": 10}, "objects"),
+    Case(
+        "objects",
+        {"kmeans": "return np.array([object()] * len(X)), [[None]], {}"},
+        {"2a": MAXIMUM["2a"]},
+        "objects",
+    ),
     Case(
         "signature",
         {"kmeans": "def kmeans(X):\n    return None"},
-        {"2a": 10},
+        {"2a": MAXIMUM["2a"]},
         "arguments",
         says=["TypeError"],
     ),
     Case(
         "no-class",
         {},
-        {"1b": 3},
+        {"1b": MAXIMUM["1b"]},
         "the class has another name",
         edits=[("class LogNode(Node)", "class Log(Node)")],
     ),
