@@ -477,10 +477,10 @@ def levels(path):
         return np.asarray(picture.convert("RGB"), dtype=int)
 
 
-def strange(picture, other, reach=3, levels=32):
+def strange(picture, other, reach=5, levels=32):
     """The share of the pixels that are darker or brighter than all of the other picture within reach of them.
 
-    Another font, or another version's layout, moves things by a pixel or two, and that is allowed.
+    Another version of matplotlib sets the same words up to four pixels wider, and that is allowed.
     """
     window = (2 * reach + 1, 2 * reach + 1, 1)
     low, high = ndimage.minimum_filter(other, window), ndimage.maximum_filter(other, window)
