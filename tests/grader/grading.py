@@ -1,5 +1,6 @@
 """Grades one submission: finds its files, runs the trials of each part, gathers the outcomes of checks."""
 
+import contextlib
 import functools
 import traceback
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from . import clusters, gradients, lending, models, nodes
 from .actions import NODES
 from .checks import Outcome, in_words, judge
 from .found import SCRIPTS, scripts
-from .limits import ROOT
+from .limits import ROOT, Run
 from .parts import FILES, ON_NODES, PARTS, POINTS, SECONDS
 
 JUDGES = {
@@ -19,6 +20,7 @@ JUDGES = {
     "clusters": clusters.trials,
 }
 TRIALS = {part: JUDGES[row.judged_by] for part, row in PARTS.items()}
+TOGETHER = 5  # seconds of the run that does all trials of a script; a right one takes one
 
 
 @functools.cache
@@ -51,6 +53,7 @@ class Grading:
         self.place, self.sandbox = Path(place), sandbox
         self.scripts = scripts(self.place)
         self.grades, self.problems, self.judged, self.odd = {}, {}, {}, []
+        self.together = {}  # script -> what the run of all its trials brought
 
     def part(self, part):
         if part not in self.grades:
@@ -68,9 +71,12 @@ class Grading:
         problem = self.problem(FILES[part])
         if problem:
             return {name: Outcome(False, problem) for name in POINTS[part]}
-        found = {}
-        for trial in trials(part):
-            found |= judge(trial, self.run(trial, []))
+        found, together = {}, self.together[FILES[part]]
+        for i, trial in enumerate(trials(part)):
+            outcomes = judge(trial, together.get((part, i), Run([], "")))
+            if not all(outcome.passed for outcome in outcomes.values()):
+                outcomes = judge(trial, self.run(trial, []))
+            found |= outcomes
         return {name: found[name] for name in POINTS[part]}
 
     def outcomes(self, part):
@@ -111,10 +117,29 @@ class Grading:
         return self.sandbox.run(script, data_files() | files, steps, seconds, lender)
 
     def problem(self, script):
-        """Why no part of the script can be graded; nothing if it can. It is imported once to know."""
+        """Why no part of the script can be graded; nothing if it can. It is run once to know."""
         if script not in self.problems:
-            self.problems[script] = self.scripts[script].problem or self.imported(script)
+            self.problems[script] = self.scripts[script].problem or self.tried(script)
         return self.problems[script]
+
+    def tried(self, script):
+        """Do all trials of a script in one run, each after an import of its own; why it cannot be imported.
+
+        To start a run takes longer than most trials. What is right is known after this one; whatever is not
+        wholly right in it counts for nothing, and is run alone.
+        """
+        steps, places = [], {}
+        for part in (part for part in PARTS if FILES[part] == script):
+            with contextlib.suppress(Exception):  # a fault of the grader, which is told with the part
+                for i, trial in enumerate(trials(part)):
+                    steps.append(["load", {}])
+                    places[part, i] = slice(len(steps), len(steps) + len(trial.steps))
+                    steps += trial.steps
+        run = self.execute(script, steps, TOGETHER)
+        self.together[script] = {key: Run(run.results[place], "") for key, place in places.items()}
+        if run.odd:
+            self.together[script] = {}
+        return "" if run.results and not run.results[0].error else self.imported(script)
 
     def known(self, script):
         """The problem as far as it is known: None if nobody has looked."""
@@ -160,4 +185,4 @@ def data_files():
 def longest():
     """Seconds after which the grading of any submission has ended: the sum of the limits of all runs."""
     runs = sum(SECONDS[part] * len(trials(part)) * (2 if part in ON_NODES else 1) for part in PARTS)
-    return runs + len(SCRIPTS) * SECONDS["import"]
+    return runs + len(SCRIPTS) * (SECONDS["import"] + TOGETHER)
