@@ -24,13 +24,6 @@ MODE = os.environ.get("GRADER_ISOLATION", "user")
 NO_LOG = "\nclass LogNode:\n    def __init__(self, n):\n        raise NotImplementedError\n"
 
 
-@pytest.fixture(scope="module")
-def sandbox():
-    sandbox = limits.Sandbox(MODE)
-    yield sandbox
-    sandbox.close()
-
-
 def submit(where, name="student", backprop="", kmeans=""):
     """Make a submission: the reference with something after each script."""
     folder = where / name
@@ -134,9 +127,9 @@ except OSError:
 def test_a_run_that_does_not_end_is_ended_and_keeps_what_it_earned(sandbox):
     source = "def kmeans(X, k):\n    if k == 2:\n        while True: pass\n    return [0], [[0.0]], 0.0\n"
     steps = [["load", {}], *(["kmeans", {"X": [[0.0]], "k": k, "seed": 0}] for k in (1, 2, 3))]
-    run = sandbox.run("kmeans.py", {"kmeans.py": source.encode()}, steps, 1)
+    run = sandbox.run("kmeans.py", {"kmeans.py": source.encode()}, steps, 0.3)
     assert len(run.results) == 2 and run.results[1].seen["loss"].array == 0
-    assert run.end == "it was still running after 1 seconds of processor time"
+    assert run.end == "it was still running after 0.3 seconds of processor time"
 
 
 def test_nothing_is_left_of_a_run(sandbox):
@@ -231,17 +224,16 @@ def test_the_objective_is_that_of_the_nodes():
     )
 
 
+@pytest.mark.parametrize("value", sample(ODD, 4), ids=lambda value: str(np.ravel(value)[:1]))
 @pytest.mark.parametrize("part", PARTS)
-def test_no_forged_value_makes_the_grader_fail(part):
+def test_no_forged_value_makes_the_grader_fail(part, value):
     """Whatever comes back in the place of one value or of all, each check has an outcome."""
     for trial in grading.trials(part):
-        right = [reference.perform(trial.script, step) for step in trial.steps]
-        for value in ODD:
-            for only in {None, *(name for result in right for name in result.seen)}:
-                forged = [Forged(result, value, only) for result in right]
-                outcomes = checks.judge(trial, limits.Run(forged, ""))
-                assert set(outcomes) == set(trial.checks)
-                assert only or not any(outcome.passed for outcome in outcomes.values())
+        for only in {None, *(name for result in trial.wanted for name in result.seen)}:
+            forged = [Forged(result, value, only) for result in trial.wanted]
+            outcomes = checks.judge(trial, limits.Run(forged, ""))
+            assert set(outcomes) == set(trial.checks)
+            assert only or not any(outcome.passed for outcome in outcomes.values())
 
 
 class Forged:
@@ -266,7 +258,7 @@ def test_where_no_other_user_can_be_had_it_is_said(mode, submission):
 
 
 def test_a_new_python_for_each_run_is_ended_too():
-    sandbox = limits.Sandbox("spawn", patience=0.02)
+    sandbox = limits.Sandbox("spawn", patience=0.005)
     assert "still running" in printed_by(sandbox, "import time; time.sleep(60)", 10)[1]
 
 
@@ -281,28 +273,29 @@ def test_a_server_that_died_is_started_again(sandbox):
 # the reports
 
 
-def test_results_are_complete_after_every_part(submission, tmp_path, monkeypatch, sandbox):
-    target, seen = tmp_path / "results.json", []
-    job = grade.Job("student", submission(backprop=NO_LOG), target)
-    part_of = grading.Grading.part
-    monkeypatch.setattr(
-        grading.Grading, "part", lambda self, part: seen.append(strict(target)) or part_of(self, part)
-    )
+@pytest.fixture(scope="module")
+def written(sandbox, tmp_path_factory):
+    """The contents of results.json before each part of a submission is graded, and at the end."""
+    folder, contents = tmp_path_factory.mktemp("graded"), []
+    target = folder / "results.json"
+    job = grade.Job("student", submit(folder, kmeans="\n1 / 0\n"), target)
+    part_of = job.grading.part
+    job.grading.part = lambda part: contents.append(strict(target)) or part_of(part)
     job.grade(sandbox)
-    scores = [
-        [test["score"] for test in content["tests"] if "score" in test] for content in [*seen, strict(target)]
-    ]
-    full = [MAXIMUM[part] * (part != "1b") for part in PARTS]
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+    return [*contents, strict(target)]
+
+
+def test_results_are_complete_after_every_part(written):
+    scores = [[test["score"] for test in content["tests"] if "score" in test] for content in written]
+    full = [MAXIMUM[part] * (part != "2a") for part in PARTS]
     assert scores == [full[:done] + [0] * (9 - done) for done in range(10)]
-    assert sum(test.get("max_score", 0) for test in seen[0]["tests"]) == TOTAL
-    assert sum("not run" in test["output"] for test in seen[0]["tests"]) == 11
-    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    assert sum(test.get("max_score", 0) for test in written[0]["tests"]) == TOTAL
+    assert sum("not run" in test["output"] for test in written[0]["tests"]) == 11
 
 
-def test_results_have_the_fields_that_gradescope_knows(submission, sandbox, tmp_path):
-    job = grade.Job("student", submission(kmeans="\n1 / 0\n"), tmp_path / "results.json")
-    job.grade(sandbox)
-    content = strict(tmp_path / "results.json")
+def test_results_have_the_fields_that_gradescope_knows(written):
+    content = written[-1]
     known = [
         "name",
         "number",
@@ -326,14 +319,16 @@ def test_results_have_the_fields_that_gradescope_knows(submission, sandbox, tmp_
 
 
 def test_a_fault_of_the_grader_is_no_zero(submission, sandbox, tmp_path, monkeypatch):
-    def broken(part):
-        raise RuntimeError("broken on purpose")
+    trials = grading.trials
 
-    monkeypatch.setitem(grading.TRIALS, "1e", broken)
-    grading.trials.cache_clear()
+    def broken(part):
+        if part == "1e":
+            raise RuntimeError("broken on purpose")
+        return trials(part)
+
+    monkeypatch.setattr(grading, "trials", broken)
     job = grade.Job("student", submission(), tmp_path / "results.json")
     job.grade(sandbox)
-    grading.trials.cache_clear()
     (test,) = (test for test in strict(tmp_path / "results.json")["tests"] if test.get("number") == "1e")
     assert "score" not in test and "the grader itself failed" in test["output"]
     assert "1e not graded" in strict(tmp_path / "results.json")["output"]
@@ -471,7 +466,7 @@ def graded_by_pytest(where):
 
 
 @pytest.mark.skipif(not hasattr(os, "symlink") or os.name != "posix", reason="needs symbolic links")
-@pytest.mark.parametrize("inside", [False, True], ids=["another's", "its own"])
+@pytest.mark.parametrize("inside", sample([False, True], 2), ids=["another's", "its own"])
 def test_a_script_that_is_a_link_gets_no_points(inside, submission, sandbox, tmp_path):
     """Wherever it leads, also to a script that is right; the other script is graded."""
     folder, other = submission(), submission("other")
@@ -628,7 +623,7 @@ def test_the_nodes_that_are_lent_are_as_the_starter_gives_them():
 
 
 def test_every_submission_gets_the_same_inputs():
-    first = [trial.steps for part in PARTS for trial in grading.trials(part)]
-    grading.trials.cache_clear()
-    assert [trial.steps for part in PARTS for trial in grading.trials(part)] == first
+    for part in PARTS:
+        again = grading.TRIALS[part](part)
+        assert [trial.steps for trial in grading.trials(part)] == [trial.steps for trial in again]
     assert checks.generator("a").random() != checks.generator("b").random()

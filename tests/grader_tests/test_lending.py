@@ -2,15 +2,12 @@
 
 import inspect
 import json
-import os
 
 import numpy as np
 import pytest
 from grader import grading, lending, lent, limits
 from grader.parts import MAXIMUM, PARTS
 from test_grader import NO_LOG, submit
-
-MODE = os.environ.get("GRADER_ISOLATION", "user")
 
 
 @pytest.mark.parametrize("name", [*lending.ASKED, "gradient_descent"])
@@ -53,8 +50,8 @@ def test_what_is_no_question_has_no_answer(line):
     assert lending.answer(line) == b"null\n"
 
 
-def test_nothing_is_lent_before_all_that_is_the_students_own_was_judged(tmp_path, monkeypatch):
-    sandbox, order, run = limits.Sandbox(MODE), [], limits.Sandbox.run
+def test_nothing_is_lent_before_all_that_is_the_students_own_was_judged(sandbox, tmp_path, monkeypatch):
+    order, run = [], limits.Sandbox.run
 
     def noted(self, script, files, steps, seconds, lender=None):
         order.append((script, "replace" in [action for action, _ in steps]))
@@ -68,7 +65,6 @@ def test_nothing_is_lent_before_all_that_is_the_students_own_was_judged(tmp_path
     assert ("kmeans.py", False) in order[:first]
     assert [grades.part(part).score for part in PARTS] == [MAXIMUM[part] * (part != "1b") for part in PARTS]
     assert [lends for _, lends in order].count(False) == own
-    sandbox.close()
 
 
 STEALS = """
@@ -91,8 +87,8 @@ class LogNode(Node):
 """
 
 
-def test_a_second_grading_of_what_looks_for_the_nodes_earns_no_more(tmp_path):
-    sandbox = limits.Sandbox(MODE)
+@pytest.mark.all
+def test_a_second_grading_of_what_looks_for_the_nodes_earns_no_more(sandbox, tmp_path):
     folder = submit(tmp_path, backprop=STEALS)
     totals = []
     for _ in range(2):
@@ -101,4 +97,3 @@ def test_a_second_grading_of_what_looks_for_the_nodes_earns_no_more(tmp_path):
         told = [outcome.reason for grade in grades.grades.values() for outcome in grade.outcomes.values()]
         assert not [text for text in told if "lent." in text]
     assert totals[0] == totals[1] and totals[0]["1b"] == 0
-    sandbox.close()

@@ -55,19 +55,23 @@ def P():
     return levels(ROOT)
 
 
+@pytest.mark.all
 def test_only_the_four_files_are_made(fresh):
     assert sorted(os.listdir(fresh)) == ["data.tsv", "genomes.tsv", "original.png", "populations.tsv"]
 
 
+@pytest.mark.all
 def test_points_come_again(fresh, X):
     assert np.abs(np.loadtxt(fresh / "data.tsv") - X).max() <= 1.1e-6  # the last decimal may round otherwise
 
 
+@pytest.mark.all
 @pytest.mark.parametrize("name", ["genomes.tsv", "populations.tsv"])
 def test_tables_come_again(fresh, name):
     assert rows(fresh, name) == rows(DATA, name)
 
 
+@pytest.mark.all
 def test_picture_comes_again(fresh, P):
     off = np.abs(levels(fresh).astype(int) - P).max(axis=2)
     assert (off > 1).mean() < 0.001

@@ -283,6 +283,7 @@ AHEAD = {
 }
 
 
+@pytest.mark.all
 def test_basic_on_the_genomes(ahead):
     folder, (done, _, again) = ahead("test_basic_on_the_genomes")
     text = done.stdout

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pace import sample
 from PIL import Image, ImageCms, PngImagePlugin, TiffImagePlugin
 
 import kmeans as script
@@ -674,7 +673,8 @@ def test_a_picture_needs_neither_matplotlib_nor_scipy(tmp_path):
     assert (done.stdout.splitlines()[-1], done.stderr) == ("set()", "")
 
 
-@pytest.mark.parametrize("mode", sample(["image", "basic"], 2))
+@pytest.mark.all
+@pytest.mark.parametrize("mode", ["image", "basic"])
 def test_the_number_of_threads_changes_nothing(mode, ahead, request):
     folder, runs = ahead(request.node.name)
     results = []

@@ -167,7 +167,7 @@ def test_both_refuse(case, read, tmp_path):
 
 @pytest.mark.parametrize(
     "name, content",
-    [("kmeans.py", gzip.compress(CSV.encode(), mtime=0)), ("em_binary.py", saved(np.save, BOTH))],
+    sample([("kmeans.py", gzip.compress(CSV.encode(), mtime=0)), ("em_binary.py", saved(np.save, BOTH))], 2),
     ids=["kmeans, gzip", "em_binary, npy"],
 )
 def test_both_read_standard_input(name, content, tmp_path):

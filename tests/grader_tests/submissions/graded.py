@@ -13,9 +13,9 @@ SHORT, LONG = 0.15, 2  # of the limits: for what never ends, and for all others,
 
 
 @functools.cache
-def sandbox(patience):
+def sandbox():
     """One for each process; its server ends with it."""
-    return Sandbox(os.environ.get("GRADER_ISOLATION", "user"), patience=patience)
+    return Sandbox(os.environ.get("GRADER_ISOLATION", "user"))
 
 
 def grades(case, folder):
@@ -26,7 +26,8 @@ def grades(case, folder):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     changed = [script for script in SCRIPTS if files.get(script) != filled(script).encode()]
-    grading = Grading(folder, sandbox(SHORT if "still running" in case.says else LONG))
+    sandbox().patience = SHORT if "still running" in case.says else LONG
+    grading = Grading(folder, sandbox())
     parts = case.only or [part for part in PARTS if not changed or FILES[part] in changed]
     return {part: grading.part(part) for part in parts}
 
@@ -34,6 +35,7 @@ def grades(case, folder):
 def loses(text, part, folder):
     """Whether the script with this text loses points in the part; with its own nodes only, trial by trial."""
     (folder / FILES[part]).write_text(text, encoding="utf-8")
-    grading = Grading(folder, sandbox(SHORT))
+    sandbox().patience = SHORT
+    grading = Grading(folder, sandbox())
     outcomes = (judge(trial, grading.run(trial, [])) for trial in trials(part))
     return any(not outcome.passed for trial in outcomes for outcome in trial.values())

@@ -211,6 +211,13 @@ IMPORTS = [
 
 ENDS = [
     Case(
+        "long-file",
+        log("with open('long', 'wb') as file:\n    for _ in range(100):\n        file.write(bytes(10**7))"),
+        {"1b": 1},
+        "a file beyond the limit",
+        says=["File too large"],
+    ),
+    Case(
         "segfault",
         log("import ctypes; ctypes.string_at(0)"),
         {"1b": 2},
@@ -371,13 +378,6 @@ ENDS = [
         only=("1b",),
     ),
     Case("prints", log("print('x' * 10**5)"), {}, "right: but for the output"),
-    Case(
-        "long-file",
-        log("with open('long', 'wb') as file:\n    for _ in range(100):\n        file.write(bytes(10**7))"),
-        {"1b": 1},
-        "a file beyond the limit",
-        says=["File too large"],
-    ),
 ]
 
 TRICKS = [

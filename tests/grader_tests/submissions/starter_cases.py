@@ -487,6 +487,13 @@ RIGHT = [
 ]
 
 SLIPS = [
+    kmeans(
+        "empty-to-nan-in-place",
+        "the mean of no examples",
+        (MEANS, "            centroids[j] = X[z == j].mean(0)\n"),
+        lost=1,
+        says=["a cluster is empty here: its mean is NaN"],
+    ),
     node(
         "log-start-1",
         "LogNode",
@@ -654,13 +661,6 @@ SLIPS = [
         "a cap that the handout's picture meets",
         ("while True:", "for _ in range(50):"),
         lost=2,
-    ),
-    kmeans(
-        "empty-to-nan-in-place",
-        "the mean of no examples",
-        (MEANS, "            centroids[j] = X[z == j].mean(0)\n"),
-        lost=1,
-        says=["a cluster is empty here: its mean is NaN"],
     ),
 ]
 
