@@ -41,7 +41,8 @@ def numbers(what, got, shape):
     if got is None:
         raise Wrong(f"{what}: nothing came")
     if got.array is None:
-        raise Wrong(f"{what}: expected numbers of shape {shape}, came {got.type} (dtype {got.dtype})")
+        size = f" of shape {got.shape}" if got.shape else ""
+        raise Wrong(f"{what}: expected numbers of shape {shape}, came {got.type}{size} (dtype {got.dtype})")
     if got.shape != shape:
         hint = " (this is the transpose)" if len(shape) > 1 and got.shape == shape[::-1] else ""
         raise Wrong(f"{what}: expected shape {shape}, came shape {got.shape}{hint}")

@@ -71,11 +71,12 @@ class Grading:
         problem = self.problem(FILES[part])
         if problem:
             return {name: Outcome(False, problem) for name in POINTS[part]}
-        found, together = {}, self.together[FILES[part]]
+        found, together, told = {}, self.together[FILES[part]], set()
         for i, trial in enumerate(trials(part)):
             outcomes = judge(trial, together.get((part, i), Run([], "")))
             if not all(outcome.passed for outcome in outcomes.values()):
-                outcomes = judge(trial, self.run(trial, []))
+                run = self.run(trial, [])
+                outcomes = told_once(judge(trial, run), run, told)
             found |= outcomes
         return {name: found[name] for name in POINTS[part]}
 
@@ -168,6 +169,17 @@ def guarded(part, function):
         return PartGrade(part, function(part))
     except Exception:
         return PartGrade(part, fault=traceback.format_exc())
+
+
+def told_once(outcomes, run, told):
+    """An exception stands in full in the first reason of a part that tells it."""
+    errors = {in_words(result.error) for result in run.results if result.error}
+    for outcome in outcomes.values():
+        for text in (text for text in errors if text in outcome.reason):
+            if text in told:
+                outcome.reason = outcome.reason.replace(text, "raised the same exception")
+            told.add(text)
+    return outcomes
 
 
 def lent(outcome):

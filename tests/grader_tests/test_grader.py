@@ -318,6 +318,13 @@ def test_results_have_the_fields_that_gradescope_knows(written):
     assert "ZeroDivisionError" in told and "1 / 0" in told
 
 
+def test_an_exception_is_told_once_in_a_part(submission, sandbox):
+    grade = grading.Grading(submission(backprop=NO_LOG), sandbox).own("1b")
+    told = [outcome.reason for outcome in grade.outcomes.values()]
+    assert "NotImplementedError at line" in told[0]
+    assert len(told) == 3 and all("raised the same exception" in reason for reason in told[1:])
+
+
 def test_a_fault_of_the_grader_is_no_zero(submission, sandbox, tmp_path, monkeypatch):
     trials = grading.trials
 
@@ -593,8 +600,9 @@ def seen(value):
         (None, "came NoneType"),
         ([[0, 0, 0], [0, 0]], "came list"),
         (np.zeros((2, 3), complex), "came ndarray"),
+        (np.zeros((2000, 1000)), r"came ndarray of shape \(2000, 1000\)"),
     ],
-    ids=["array", "float32", "list", "transpose", "nan", "known", "strings", "none", "ragged", "complex"],
+    ids="array float32 list transpose nan known strings none ragged complex huge".split(),
 )
 def test_values_are_compared_by_shape_then_kind_then_number(value, says):
     if says is None:
