@@ -1,6 +1,6 @@
 """The option --submission DIR: only the grading tests are run, and they grade the submission in DIR.
 
-And how commands are run: in this process, or ahead of the tests by others.
+And how the tests are run: by several processes, and commands under test in the same one.
 """
 
 import importlib
@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from pace import Ahead, ahead_of
+from pace import run_in_parallel
 
 HERE = Path(__file__).resolve().parent
 for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):  # read by numpy when it starts:
-    os.environ.setdefault(name, "1")  # the other cores are for what is run in the background
+    os.environ.setdefault(name, "1")  # the other processors have tests of their own
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background: commands would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -32,6 +32,7 @@ def pytest_addoption(parser, pluginmanager):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "all: left out without --all, because others of its kind are run")
+    config.addinivalue_line("markers", "apart: the tests of the module are long, and share nothing")
     folder = config.getoption("--submission")
     if folder and not os.path.isdir(folder):
         raise pytest.UsageError(f"--submission {folder}: no such folder")
@@ -55,31 +56,14 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """What waits for what is done ahead comes last."""
-    chosen, left_out = [], []
-    for item in items:
-        few = item.get_closest_marker("all") and not config.option.all
-        (left_out if few else chosen).append(item)
+    left_out = [item for item in items if item.get_closest_marker("all") and not config.option.all]
     config.hook.pytest_deselected(items=left_out)
-    items[:] = sorted(chosen, key=lambda item: bool(ahead_of(item)))
+    items[:] = [item for item in items if item not in left_out]
 
 
-def pytest_collection_finish(session):
-    wanted = {}
-    for item in [] if session.config.option.collectonly else session.items:
-        wanted |= ahead_of(item)
-    session.config.ahead = Ahead(wanted) if wanted else None
-
-
-def pytest_sessionfinish(session):
-    if getattr(session.config, "ahead", None):
-        session.config.ahead.close()
-
-
-@pytest.fixture(scope="session")
-def ahead(request):
-    """ahead(name) -> what was run ahead under this name in the module's AHEAD."""
-    return request.config.ahead
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session):
+    return None if session.config.option.submission else run_in_parallel(session)
 
 
 @pytest.fixture

@@ -1,24 +1,17 @@
-"""What keeps the tests quick: of many cases alike a sample, and other processes that work ahead.
+"""What keeps the tests quick: of many cases alike a sample, and a process for each processor.
 
-`sample` marks what is left out without --all. A module's AHEAD maps the name of a test, or of a fixture, to a
-function of a new folder, which says what is to be done: commands of Python, one after the other, in that
-folder, or a partial function that another process can import. Only what the selected tests need is done, and
-they come last. `ahead(name)` gives the folder and the outcome.
+Each process takes from a queue the tests of a module, or one test where the module is marked `apart`, and
+hands back the reports. Where it is not safe to fork, and for a debugger, pytest's own loop does all.
 """
 
-import functools
+import itertools
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
-import tempfile
-from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
+from multiprocessing import connection
 
 import pytest
-
-MOST = 8  # processes: each takes the memory of numpy and matplotlib
 
 
 def sample(cases, every):
@@ -27,46 +20,86 @@ def sample(cases, every):
     return [pytest.param(*case, marks=pytest.mark.all if i % every else []) for i, case in enumerate(cases)]
 
 
-class Ahead:
-    """The pool, and the outcomes by name."""
-
-    def __init__(self, wanted):
-        count = min(MOST, os.cpu_count() or 1, len(wanted))
-        context = multiprocessing.get_context("spawn")  # the same on every system
-        self.place = tempfile.TemporaryDirectory(prefix="ahead-", ignore_cleanup_errors=True)
-        self.pool = ProcessPoolExecutor(count, context, give_way)
-        self.outcomes = {name: self.start(make) for name, make in wanted.items()}
-
-    def start(self, make):
-        folder = Path(tempfile.mkdtemp(dir=self.place.name)).resolve()
-        job = make(folder)
-        if not callable(job):
-            job = functools.partial(finish, job, folder)
-        return folder, self.pool.submit(job)
-
-    def __call__(self, name):
-        """The folder, and what came of it: of commands, a CompletedProcess for each."""
-        folder, outcome = self.outcomes[name]
-        return folder, outcome.result()
-
-    def close(self):
-        self.pool.shutdown(cancel_futures=True)
-        self.place.cleanup()
-
-
-def give_way():
-    """The tests' own process comes first: it has the most to do. What ends it ends the pool, by itself."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(os, "nice"):
-        os.nice(10)
-
-
 def finish(commands, folder):
+    """Run commands of Python, one after the other, in the folder: a CompletedProcess for each."""
     options = {"capture_output": True, "text": True, "encoding": "utf-8", "cwd": folder}
     return [subprocess.run([sys.executable, *map(str, command)], **options) for command in commands]
 
 
-def ahead_of(item):
-    """What is to be done for a test: name -> function."""
-    names = {item.name, *getattr(item, "fixturenames", ())}
-    return {name: make for name, make in getattr(item.module, "AHEAD", {}).items() if name in names}
+def shares(items):
+    """What one process does at a time: the tests of a module; after these, the single ones."""
+    modules = [list(group) for _, group in itertools.groupby(items, key=lambda item: item.path)]
+    single = [group for group in modules if group[0].get_closest_marker("apart")]
+    return [group for group in modules if group not in single] + [
+        [item] for group in single for item in group
+    ]
+
+
+def run_in_parallel(session):
+    """pytest's loop over the tests, by several processes; None if pytest is to do it."""
+    options, todo = session.config.option, shares(session.items)
+    count = min(os.cpu_count() or 1, len(todo))
+    if sys.platform != "linux" or count < 2 or session.testsfailed or options.collectonly or options.usepdb:
+        return None
+    queue, numbers = os.pipe()
+    os.write(numbers, b"".join(i.to_bytes(4, "big") for i in range(len(todo))))
+    os.close(numbers)
+    fork, running = multiprocessing.get_context("fork"), {}
+    for _ in range(count):
+        ours, theirs = fork.Pipe()
+        fork.Process(target=work, args=(session, todo, queue, theirs), daemon=True).start()
+        theirs.close()
+        running[ours] = ""
+    while running:
+        for end in connection.wait(running):
+            try:
+                read(session, end, running)
+            except EOFError:
+                raise session.Failed(f"the process of {running[end]} has ended") from None
+        if session.shouldfail:  # -x
+            raise session.Failed(session.shouldfail)
+    return True
+
+
+def read(session, end, running):
+    """One message of a process: a test begins, a report of it, or None at the end."""
+    message, hook = end.recv(), session.config.hook
+    if message is None:
+        del running[end]
+    elif isinstance(message, tuple):
+        running[end] = message[0]
+        hook.pytest_runtest_logstart(nodeid=message[0], location=message[1])
+    else:
+        report = hook.pytest_report_from_serializable(config=session.config, data=message)
+        hook.pytest_runtest_logreport(report=report)
+
+
+def work(session, todo, queue, end):
+    """The life of a process. A test is told the next one, so that fixtures which both use are kept."""
+    plugins = session.config.pluginmanager
+    capture = plugins.getplugin("capturemanager")
+    capture.stop_global_capturing()  # its file is shared with the others
+    capture.start_global_capturing()
+    capture.suspend_global_capture()
+    plugins.unregister(name="terminalreporter")
+    plugins.register(Sender(session.config, end))
+    taken = itertools.chain.from_iterable(
+        todo[int.from_bytes(number, "big")] for number in iter(lambda: os.read(queue, 4), b"")
+    )
+    item = next(taken, None)
+    while item:
+        following = next(taken, None)
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+        item = following
+    end.send(None)
+
+
+class Sender:
+    def __init__(self, config, end):
+        self.config, self.end = config, end
+
+    def pytest_runtest_logstart(self, nodeid, location):
+        self.end.send((nodeid, location))
+
+    def pytest_runtest_logreport(self, report):
+        self.end.send(self.config.hook.pytest_report_to_serializable(config=self.config, report=report))

@@ -15,7 +15,7 @@ import pytest
 from grader import checks, compare, grading, lent, limits, models, reference, report
 from grader.actions import NODES
 from grader.parts import CHECKS, MAXIMUM, PARTS, POINTS, TOTAL
-from pace import sample
+from pace import finish, sample
 
 TESTS = Path(__file__).resolve().parents[1]
 ROOT = TESTS.parent
@@ -36,14 +36,6 @@ def submit(where, name="student", backprop="", kmeans=""):
 def submission(tmp_path):
     """A function that makes a submission in tmp_path."""
     return functools.partial(submit, tmp_path)
-
-
-AHEAD = {}
-
-
-def ahead_of(test):
-    """What the function makes is run ahead of the test of this name."""
-    return lambda make: AHEAD.setdefault(test, make)
 
 
 def strict(path):
@@ -347,7 +339,6 @@ def test_a_fault_of_the_grader_is_no_zero(submission, sandbox, tmp_path, monkeyp
     assert not job.whole()
 
 
-@ahead_of("test_results_cannot_be_forged")
 def forging(folder):
     target = folder / "out" / "student" / "results.json"
     forge = f"""
@@ -369,55 +360,56 @@ if hasattr(os, "fork") and os.fork() == 0:
     return [[TESTS / "grade.py", submit(folder, backprop=forge), "-o", "out", "--isolation", MODE]]
 
 
-def test_results_cannot_be_forged(ahead):
+@pytest.mark.all
+def test_results_cannot_be_forged(tmp_path):
     """Neither at once nor later, by a process that was left behind."""
-    folder, (result,) = ahead("test_results_cannot_be_forged")
+    (result,) = finish(forging(tmp_path), tmp_path)
     assert result.returncode == 0, result.stderr
-    results = strict(folder / "out" / "student" / "results.json")
+    results = strict(tmp_path / "out" / "student" / "results.json")
     assert sum(test.get("score", 0) for test in results["tests"]) == TOTAL
 
 
-@ahead_of("test_another_submission_cannot_be_read")
 def copying(folder):
-    other = submit(folder, "other")
+    other, mine = submit(folder, "other"), folder / "mine"
+    mine.mkdir()
     copy = f"""
-class LogNode(Node):
-    names = {{"__name__": "other"}}
-    exec(open({str(other / "backprop.py")!r}).read(), names)
-    forward, backward = names["LogNode"].forward, names["LogNode"].backward
+names = {{"__name__": "other"}}
+exec(open({str(other / "backprop.py")!r}).read(), names)
+globals().update(names)
 """
-    return [[TESTS / "grade.py", submit(folder, backprop=copy), other, "-o", "out", "--isolation", MODE]]
+    (mine / "backprop.py").write_text(copy, encoding="utf-8")
+    return [[TESTS / "grade.py", mine, other, "-o", "out", "--isolation", MODE]]
 
 
-def test_another_submission_cannot_be_read(ahead):
-    folder, (result,) = ahead("test_another_submission_cannot_be_read")
+def test_another_submission_cannot_be_read(tmp_path):
+    (result,) = finish(copying(tmp_path), tmp_path)
     assert result.returncode == 0, result.stderr
-    assert [row["total"] for row in table(folder / "out")] == [str(MAXIMUM["2a"]), str(TOTAL)]
+    assert [row["total"] for row in table(tmp_path / "out")] == ["0", str(TOTAL)]
 
 
 # the command line
 
 
-@ahead_of("test_grades_of_many")
 def many(folder):
     folders = [
         submit(folder, "a/same"),
         submit(folder, "b/other", backprop=NO_LOG),
         submit(folder, "=1+1", kmeans="\nx = (\n"),
     ]
-    command = [TESTS / "grade.py", *folders, "--isolation", MODE, "-o"]
-    return [[*command, "first"], [*command, "second"]]
+    command = [TESTS / "grade.py", "--isolation", MODE, "-o"]
+    return [[*command, "first", *folders], [*command, "second", *folders[2:]]]
 
 
-def test_grades_of_many(ahead):
+def test_grades_of_many(tmp_path):
     """Rows in the order given, no formula for a spreadsheet; the same bytes again."""
-    folder, results = ahead("test_grades_of_many")
-    outputs = []
-    for out, result in zip((folder / "first", folder / "second"), results):
-        assert result.returncode == 0 and "3/3" in result.stderr and result.stdout == ""
-        outputs.append({str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*.*")})
-    assert outputs[0] == outputs[1] and len(outputs[0]) == 7
-    same, other, formula = table(folder / "first")
+    result, again = finish(many(tmp_path), tmp_path)
+    assert result.returncode == again.returncode == 0 and result.stdout == ""
+    assert "3/3" in result.stderr and "1/1" in again.stderr
+    assert len([path for path in (tmp_path / "first").rglob("*.*") if path.is_file()]) == 7
+    for name in ("results.json", "report.txt"):
+        first, second = (tmp_path / out / "=1+1" / name for out in ("first", "second"))
+        assert first.read_bytes() == second.read_bytes()
+    same, other, formula = table(tmp_path / "first")
     assert list(same) == ["submission", "name", "student ID", *PARTS, "total", "remarks", "lost"]
     assert [same[part] for part in PARTS] == [str(MAXIMUM[part]) for part in PARTS]
     assert (
@@ -461,7 +453,6 @@ def pytest_on(folder, *arguments):
     return ["-m", "pytest", TESTS, "--submission", folder, *options, *arguments]
 
 
-@ahead_of("test_pytest_grades_a_submission")
 def graded_by_pytest(where):
     folder = submit(where, backprop=NO_LOG)
     (folder / "conftest.py").write_text("raise SystemExit('imported')")
@@ -485,9 +476,9 @@ def test_a_script_that_is_a_link_gets_no_points(inside, submission, sandbox, tmp
     assert job.whole()
 
 
-def test_pytest_grades_a_submission(ahead):
+def test_pytest_grades_a_submission(tmp_path):
     """Points by part at the end, nothing else is collected, no conftest.py of the submission imported."""
-    _, (result,) = ahead("test_pytest_grades_a_submission")
+    (result,) = finish(graded_by_pytest(tmp_path), tmp_path)
     assert result.returncode == 1, result.stdout + result.stderr
     lost = len(POINTS["1b"])
     assert f"{lost} failed, {len(CHECKS) - lost} passed" in result.stdout
@@ -495,7 +486,6 @@ def test_pytest_grades_a_submission(ahead):
     assert "NotImplementedError" in result.stdout and "Traceback" not in result.stdout
 
 
-@ahead_of("test_pytest_selects_and_stops_as_it_always_does")
 def pytest_in_three_ways(where):
     folder = submit(where, backprop=NO_LOG)
     stops = pytest_on(folder, "-x", "--tb=line", "-q")
@@ -503,38 +493,39 @@ def pytest_in_three_ways(where):
 
 
 @pytest.mark.all
-def test_pytest_selects_and_stops_as_it_always_does(ahead):
-    _, (selected, stopped, missing) = ahead("test_pytest_selects_and_stops_as_it_always_does")
+def test_pytest_selects_and_stops_as_it_always_does(tmp_path):
+    (selected, stopped, missing) = finish(pytest_in_three_ways(tmp_path), tmp_path)
     assert selected.returncode == 0
     assert stopped.returncode == 1 and "1 failed" in stopped.stdout and "passed" not in stopped.stdout
     assert (
-        missing.returncode == 4 and "no such folder" in missing.stderr and "Traceback" not in missing.stderr
+        missing.returncode == 4 and "no such tmp_path" in missing.stderr and "Traceback" not in missing.stderr
     )
 
 
 # the package
 
 
-@ahead_of("test_the_zip_grades_where_it_is_unpacked")
 def made_unpacked_graded(folder):
     archive, source, results = (
         folder / "autograder.zip",
         folder / "source",
         folder / "results" / "results.json",
     )
-    grades = [source / "tests" / "grade.py", submit(folder), "--results", results, "--isolation", MODE]
+    place = submit(folder)
+    (place / "backprop.py").unlink()
+    grades = [source / "tests" / "grade.py", place, "--results", results, "--isolation", MODE]
     return [[TESTS / "gradescope" / "make_zip.py", archive], ["-m", "zipfile", "-e", archive, source], grades]
 
 
-def test_the_zip_grades_where_it_is_unpacked(ahead):
-    folder, (made, _, graded) = ahead("test_the_zip_grades_where_it_is_unpacked")
+def test_the_zip_grades_where_it_is_unpacked(tmp_path):
+    (made, _, graded) = finish(made_unpacked_graded(tmp_path), tmp_path)
     assert made.returncode == 0 and made.stdout.endswith(f"type into Gradescope: {TOTAL}\n")
-    with zipfile.ZipFile(folder / "autograder.zip") as archive:
+    with zipfile.ZipFile(tmp_path / "autograder.zip") as archive:
         modes = {entry.filename: entry.external_attr >> 16 for entry in archive.infolist()}
     assert modes["setup.sh"] == modes["run_autograder"] == 0o755
     assert graded.returncode == 0, graded.stderr
-    results = strict(folder / "results" / "results.json")
-    assert sum(test.get("score", 0) for test in results["tests"]) == TOTAL
+    results = strict(tmp_path / "results" / "results.json")
+    assert sum(test.get("score", 0) for test in results["tests"]) == MAXIMUM["2a"]
 
 
 @pytest.mark.parametrize(

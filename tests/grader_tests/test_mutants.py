@@ -3,8 +3,6 @@
 Without --all, only the first change of each kind is tried in each function.
 """
 
-import functools
-
 import pytest
 from case import BODIES, filled
 from graded import loses
@@ -18,18 +16,18 @@ NO_MISTAKE = {  # function: the changes that lose nothing, and why
     ),
     "kmeans": (["not False"], "it draws with replacement: another start, and any fixed point is right"),
 }
-AHEAD, MUTANTS = {}, []
+pytestmark = pytest.mark.apart
+MUTANTS = []
 for part, name in ((part, name) for part, names in BODIES.items() for name in names):
     kinds = []
     for kind, text in mutants(filled(FILES[part]), name):
         kinds.append(kind)
         if kind not in NO_MISTAKE.get(name, [[]])[0]:
             id = f"{name}-{kind}-{kinds.count(kind)}"
-            MUTANTS.append(pytest.param(id, marks=[] if kinds.count(kind) == 1 else pytest.mark.all))
-            AHEAD[f"test_mutant_loses_points[{id}]"] = functools.partial(functools.partial, loses, text, part)
+            marks = [] if kinds.count(kind) == 1 else pytest.mark.all
+            MUTANTS.append(pytest.param(text, part, id=id, marks=marks))
 
 
-@pytest.mark.parametrize("id", MUTANTS)
-def test_mutant_loses_points(id, ahead, request):
-    _, lost = ahead(request.node.name)
-    assert lost
+@pytest.mark.parametrize(("text", "part"), MUTANTS)
+def test_mutant_loses_points(text, part, tmp_path):
+    assert loses(text, part, tmp_path)

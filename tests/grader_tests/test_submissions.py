@@ -3,8 +3,6 @@
 Without --all, only the last of each kind of submission is graded.
 """
 
-import functools
-
 import pytest
 from clusters_cases import CASES as CLUSTERS
 from graded import grades
@@ -19,7 +17,7 @@ from unusual_cases import CASES as UNUSUAL
 KINDS = NODES | GRADIENT_CHECKS | MODELS | CLUSTERS | UNUSUAL | STARTER | HOSTILE
 CASES = [case for cases in KINDS.values() for case in cases]
 SAMPLE = [cases[-1].id for cases in KINDS.values()]
-AHEAD = {f"test_case[{case.id}]": functools.partial(functools.partial, grades, case) for case in CASES}
+pytestmark = pytest.mark.apart
 
 
 def marked(case):
@@ -27,8 +25,8 @@ def marked(case):
 
 
 @pytest.mark.parametrize("case", [marked(case) for case in CASES])
-def test_case(case, ahead, request):
-    _, found = ahead(request.node.name)
+def test_case(case, tmp_path):
+    found = grades(case, tmp_path)
     told = {
         f"{part} {name}": o.reason or o.remark for part in found for name, o in found[part].outcomes.items()
     }

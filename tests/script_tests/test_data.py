@@ -11,6 +11,7 @@ import sys
 
 import numpy as np
 import pytest
+from pace import finish
 from PIL import Image
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -29,13 +30,11 @@ def levels(folder):
         return np.array(image)
 
 
-AHEAD = {"fresh": lambda folder: [[MAKE_DATA, "--out", folder / "new"]]}
-
-
 @pytest.fixture(scope="module")
-def fresh(ahead):
+def fresh(tmp_path_factory):
     """A folder with all four files, made from another current folder."""
-    folder, (done,) = ahead("fresh")
+    folder = tmp_path_factory.mktemp("data")
+    (done,) = finish([[MAKE_DATA, "--out", folder / "new"]], folder)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     return folder / "new"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse
-from pace import sample
+from pace import finish, sample
 from PIL import Image
 
 import em_binary as em
@@ -274,18 +274,13 @@ def test_check_sees_what_is_wrong(part, monkeypatch, capsys):
 
 
 GENOMES = SCRIPT.parent / "data" / "genomes.tsv"
-AHEAD = {
-    "test_basic_on_the_genomes": lambda folder: [
-        ["-W", "error", SCRIPT, "basic", "-k", 3],
-        ["-c", "import os; os.rename('genomes_k3.png', 'first.png')"],
-        ["-W", "error", SCRIPT, "-k", 3, "basic", "--data", GENOMES],
-    ]
-}
 
 
 @pytest.mark.all
-def test_basic_on_the_genomes(ahead):
-    folder, (done, _, again) = ahead("test_basic_on_the_genomes")
+def test_basic_on_the_genomes(tmp_path):
+    (done,) = finish([["-W", "error", SCRIPT, "basic", "-k", 3]], tmp_path)
+    first = (tmp_path / "genomes_k3.png").rename(tmp_path / "first.png")
+    (again,) = finish([["-W", "error", SCRIPT, "-k", 3, "basic", "--data", GENOMES]], tmp_path)
     text = done.stdout
     assert text.splitlines() == [
         "EM log-likelihood: -19079.184245",
@@ -295,8 +290,8 @@ def test_basic_on_the_genomes(ahead):
         "Picture: genomes_k3.png",
     ]
     assert (again.stdout, done.stderr, again.stderr) == (text, "", "")
-    assert sorted(os.listdir(folder)) == ["first.png", "genomes_k3.png"]
-    first, second = folder / "first.png", folder / "genomes_k3.png"
+    assert sorted(os.listdir(tmp_path)) == ["first.png", "genomes_k3.png"]
+    second = tmp_path / "genomes_k3.png"
     assert size(first) == (825, 682)
     assert second.read_bytes() == first.read_bytes(), "the same seed draws the same picture"
 

@@ -1,6 +1,5 @@
 """Any picture: kmeans.py image --image FILE takes what Pillow opens, or says in one line why not."""
 
-import functools
 import io
 import os
 import re
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pace import finish
 from PIL import Image, ImageCms, PngImagePlugin, TiffImagePlugin
 
 import kmeans as script
@@ -634,10 +634,11 @@ def test_a_picture_may_be_replaced_by_its_result(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="the peak is read as on Linux")
-@pytest.mark.parametrize("most", [25, 95], ids=["few", "many"])
-def test_memory_by_pixel(most, ahead, request):
+@pytest.mark.parametrize("colours, k, most", [(16, 4, 25), (1 << 24, 2, 95)], ids=["few", "many"])
+def test_memory_by_pixel(colours, k, most, tmp_path):
     """One megapixel; the peak above that of one pixel, in bytes by pixel."""
-    big, small = (1024 * int(done.stdout.split()[-1]) for done in ahead(request.node.name)[1])
+    runs = finish(peaks(colours, k, tmp_path), tmp_path)
+    big, small = (1024 * int(done.stdout.split()[-1]) for done in runs)
     assert (big - small) / 1e6 < most
 
 
@@ -675,12 +676,12 @@ def test_a_picture_needs_neither_matplotlib_nor_scipy(tmp_path):
 
 @pytest.mark.all
 @pytest.mark.parametrize("mode", ["image", "basic"])
-def test_the_number_of_threads_changes_nothing(mode, ahead, request):
-    folder, runs = ahead(request.node.name)
+def test_the_number_of_threads_changes_nothing(mode, tmp_path):
+    runs = finish([["-c", WITH_THREADS, n, ROOT / "kmeans.py", mode, "-k", 8] for n in THREADS], tmp_path)
     results = []
     for threads, done in zip(THREADS, runs):
         assert done.returncode == 0, done.stderr
-        results.append((done.stdout, *(path.read_bytes() for path in (folder / threads).iterdir())))
+        results.append((done.stdout, *(path.read_bytes() for path in (tmp_path / threads).iterdir())))
     assert len(results[0]) == 2 and results[0] == results[1] == results[2]
 
 
@@ -693,17 +694,3 @@ os.chdir(threads)
 os.environ |= {"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
-
-
-def with_threads(mode, folder):
-    return [["-c", WITH_THREADS, threads, ROOT / "kmeans.py", mode, "-k", 8] for threads in THREADS]
-
-
-AHEAD = {
-    "test_memory_by_pixel[few]": functools.partial(peaks, 16, 4),
-    "test_memory_by_pixel[many]": functools.partial(peaks, 1 << 24, 2),
-    "test_the_number_of_threads_changes_nothing[basic]": functools.partial(with_threads, "basic"),
-    "test_the_number_of_threads_changes_nothing[image]": functools.partial(with_threads, "image"),
-}
-if not os.path.isdir("/proc/self"):  # its tests are skipped there
-    AHEAD = {name: make for name, make in AHEAD.items() if "memory" not in name}
