@@ -316,6 +316,21 @@ def test_an_exception_is_told_once_in_a_part(submission, sandbox):
     assert len(told) == 3 and all("raised the same exception" in reason for reason in told[1:])
 
 
+def test_staff_are_told_of_a_librarys_kmeans(sandbox, tmp_path):
+    text = """
+def kmeans(X, k):
+    from scipy.cluster.vq import kmeans2
+    centroids, z = kmeans2(X, k, minit="points", iter=200)
+    return z, centroids, ((X - centroids[z]) ** 2).sum()
+"""
+    (tmp_path / "kmeans.py").write_text(text)
+    job = grade.Job("student", tmp_path, tmp_path / "out" / "results.json")
+    job.grading.sandbox = sandbox
+    job.grades["2a"] = job.grading.part("2a")
+    row = dict(zip(report.COLUMNS, job.row()))
+    assert "no loop" in row["lost"] and "2a: k-means of a library" in row["remarks"]
+
+
 def test_a_fault_of_the_grader_is_no_zero(submission, sandbox, tmp_path, monkeypatch):
     trials = grading.trials
 

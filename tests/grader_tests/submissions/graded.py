@@ -10,6 +10,7 @@ from grader.limits import Sandbox
 from grader.parts import FILES, PARTS
 
 SHORT, LONG = 0.15, 2  # of the limits: for what never ends, and for all others, however busy the machine is
+ENOUGH = 1  # second of processor time for a trial of a mutant
 
 
 @functools.cache
@@ -35,7 +36,7 @@ def grades(case, folder):
 def loses(text, part, folder):
     """Whether the script with this text loses points in the part; with its own nodes only, trial by trial."""
     (folder / FILES[part]).write_text(text, encoding="utf-8")
-    sandbox().patience = SHORT
+    sandbox().patience = ENOUGH / PARTS[part].seconds
     grading = Grading(folder, sandbox())
     outcomes = (judge(trial, grading.run(trial, [])) for trial in trials(part))
     return any(not outcome.passed for trial in outcomes for outcome in trial.values())
