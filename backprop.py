@@ -5,9 +5,9 @@
     python3 backprop.py grad_check_2          backprop against numerical gradients          (1m)
     python3 backprop.py neural --plot         the network on xor, drawn: neural_xor.png     (1n)
 
-    x, u, a, b, c, v, w   a number or a vector (d,)         M, W   a matrix (p, d)
-    y     the value of a node, or the label +1 or -1 of an example (x, y)
-    f     the scalar at the end of a graph                  g      df/dy: the gradient of the node itself
+    x, a, b, c, v, w   a number or a vector (d,)            M, W   a matrix (p, d)
+    u     the value of a node                               y      the label +1 or -1 of an example (x, y)
+    f     the scalar at the end of a graph                  g      df/du: the gradient of the node itself
     σ     the sigmoid, σ(x) = 1 / (1 + exp(-x))             lr     the learning rate
 
 A graph is built by computing: each node holds its value, and a list that the whole graph shares holds the
@@ -16,6 +16,7 @@ list from the end; each node adds its share of the chain rule, g times a local d
 """
 
 import argparse
+import contextlib
 import itertools
 import math
 import os
@@ -47,7 +48,7 @@ DATASETS = {"simple": SIMPLE_DATASET, "xor": XOR_DATASET}
 
 
 class Node:
-    """What all nodes share: a value, its gradient g = df/dy, and the graph that it joins.
+    """What all nodes share: a value u, its gradient g = df/du, and the graph that it joins.
 
     Nothing is ever broadcast: children whose shapes do not fit the node's docstring, or that belong to two
     different graphs, raise ValueError.
@@ -83,7 +84,7 @@ class Node:
 
 
 class InputNode(Node):
-    """y = the given number or array, copied as float64.   It has no children: its g is the answer, df/dy.
+    """u = the given number or array, copied as float64.   It has no children: its g is the answer, df/du.
 
     The first node of a graph is given an empty list; every later input is given that same list.
     """
@@ -95,7 +96,7 @@ class InputNode(Node):
 
 
 class AddNode(Node):
-    """y = n1 + n2, of one shape.   n1.grad += g,   n2.grad += g."""
+    """u = n1 + n2, of one shape.   n1.grad += g,   n2.grad += g."""
 
     def __init__(self, n1, n2):
         super().__init__(n1, n2, fit=n1.value.shape == n2.value.shape)
@@ -108,7 +109,7 @@ class AddNode(Node):
 
 
 class MulNode(Node):
-    """y = n1 * n2, entry by entry, of one shape.   n1.grad += g n2,   n2.grad += g n1."""
+    """u = n1 * n2, entry by entry, of one shape.   n1.grad += g n2,   n2.grad += g n1."""
 
     def __init__(self, n1, n2):
         super().__init__(n1, n2, fit=n1.value.shape == n2.value.shape)
@@ -121,7 +122,7 @@ class MulNode(Node):
 
 
 class PowerNode(Node):
-    """y = x^power, entry by entry, where power is a number.   x.grad += g power x^(power - 1)."""
+    """u = x^power, entry by entry, where power is a number.   x.grad += g power x^(power - 1)."""
 
     def __init__(self, n, power):
         self.n, self.power = n, float(power)
@@ -134,7 +135,7 @@ class PowerNode(Node):
 
 
 class ReluNode(Node):
-    """y = max(x, 0), entry by entry.   x.grad += g [x > 0], so the slope at the kink is taken as 0."""
+    """u = max(x, 0), entry by entry.   x.grad += g [x > 0], so the slope at the kink is taken as 0."""
 
     def __init__(self, n):
         super().__init__(n)
@@ -142,11 +143,11 @@ class ReluNode(Node):
         self.value = np.maximum(n.value, 0.0)
 
     def backward(self):
-        self.n.grad += self.grad * np.sign(self.value)  # y is never negative: its sign is [x > 0]
+        self.n.grad += self.grad * np.sign(self.value)  # u is never negative: its sign is [x > 0]
 
 
 class ConstantMulNode(Node):
-    """y = a x, where a is a number and no node.   x.grad += g a."""
+    """u = a x, where a is a number and no node.   x.grad += g a."""
 
     def __init__(self, n, a):
         self.n, self.a = n, float(a)
@@ -158,7 +159,7 @@ class ConstantMulNode(Node):
 
 
 class LogNode(Node):
-    """y = log(x), entry by entry.   x.grad += g / x.   (1a, 1b)"""
+    """u = log(x), entry by entry.   x.grad += g / x.   (1a, 1b)"""
 
     def __init__(self, n):
         super().__init__(n)
@@ -186,7 +187,7 @@ class SigmoidNode(Node):
 
 
 class DotNode(Node):
-    """y = n1ᵀ n2, two vectors (d,).   n1.grad += g n2,   n2.grad += g n1.   (1f, 1g)"""
+    """u = n1ᵀ n2, two vectors (d,).   n1.grad += g n2,   n2.grad += g n1.   (1f, 1g)"""
 
     def __init__(self, n1, n2):
         super().__init__(n1, n2, fit=n1.value.ndim == 1 and n1.value.shape == n2.value.shape)
@@ -332,7 +333,12 @@ def gradient_descent(f, params, lr, num_iters):
     A loss that is no longer finite or no scalar, params that are no list or do not match what f returns,
     lr = nan and num_iters < 1 raise ValueError.
     """
-    check_training(params, lr, num_iters)
+    if num_iters < 1:
+        raise ValueError(f"num_iters={num_iters}: gradient descent needs at least 1 iteration")
+    if not math.isfinite(lr):
+        raise ValueError(f"lr={lr}: the learning rate must be finite")
+    if not isinstance(params, list):
+        raise ValueError(f"params must be a list, whose entries are replaced, not a {type(params).__name__}")
     losses = []
     for i in range(num_iters):
         nodes, total_loss = f(*params)
@@ -348,15 +354,6 @@ def gradient_descent(f, params, lr, num_iters):
         total_loss.topo_order.clear()  # nodes and list hold each other: parted, they are freed at once
     print(f"Final loss={losses[-1]:.6f}")
     return losses
-
-
-def check_training(params, lr, num_iters):
-    if num_iters < 1:
-        raise ValueError(f"num_iters={num_iters}: gradient descent needs at least 1 iteration")
-    if not math.isfinite(lr):
-        raise ValueError(f"lr={lr}: the learning rate must be finite")
-    if not isinstance(params, list):
-        raise ValueError(f"params must be a list, whose entries are replaced, not a {type(params).__name__}")
 
 
 # The commands
@@ -444,34 +441,28 @@ def save(path, write=None):
     """Let write(file) make a file beside path, then put it there whole. Without it, only see if that can be.
 
     Mode and owner of an older file stay, links are followed, and what refuses a plain write refuses this.
+    Where the folder or the owner allows no other file in its place, path is written over.
     """
     path = Path(path).resolve()
-    is_new = not path.exists()
+    beside, made = path.with_name(f".{os.getpid()}.png"), [] if path.exists() else [path]
     try:
         path.open("ab").close()
         if write:
-            replace(path, write)
-            is_new = False
+            try:
+                write(beside)
+                shutil.copymode(path, beside)
+                if os.name == "posix":
+                    os.chown(beside, path.stat().st_uid, path.stat().st_gid)
+                beside.replace(path)
+            except PermissionError:
+                write(path)
+            made = []
     except OSError as error:
         raise ValueError(f"cannot write {path}: {error.strerror}") from None
     finally:
-        if is_new and path.exists():
-            path.unlink()
-
-
-def replace(path, write):
-    """Put a new file in the place of path; write over path where its folder or its owner forbids that."""
-    beside = path.with_name(f".{os.getpid()}.png")
-    try:
-        write(beside)
-        shutil.copymode(path, beside)
-        if hasattr(os, "chown"):  # not on Windows
-            os.chown(beside, path.stat().st_uid, path.stat().st_gid)
-        beside.replace(path)
-    except PermissionError:
-        write(path)
-    finally:
-        beside.unlink(missing_ok=True)
+        for file in [beside, *made]:
+            with contextlib.suppress(OSError):
+                file.unlink()
 
 
 class Parser(argparse.ArgumentParser):
@@ -510,30 +501,20 @@ def run(main):
     in_lines = {"line_buffering": sys.stdout.isatty(), "write_through": False}  # `| head -1` stops no work
     sys.stdout.reconfigure(errors="backslashreplace", **in_lines)  # any file name, on any console
     os.environ["MPLBACKEND"] = "agg"  # a notebook hands on its own, which needs a package of the notebook's
-    status = 0
     try:
-        main()
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        status = 130
-    except BrokenPipeError:
-        pass  # the reader has seen enough: `| head -1`
-    except (ValueError, OSError, MemoryError) as error:
-        print(f"backprop.py: error: {reason(error)}", file=sys.stderr)
-        status = 2
-    finally:
         try:
+            main()
+        finally:
             sys.stdout.flush()
-        except OSError:  # nothing can be written there any more; Python would try again, and complain
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(status)
-
-
-def reason(error):
-    """What went wrong, on one line."""
-    text = getattr(error, "strerror", None) or str(error) or "not enough memory"
-    file = getattr(error, "filename", None)
-    return " ".join((f"{file}: {text}" if file else text).split())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # the reader has seen enough: `| head -1`
+        sys.stdout = None  # else Python would try again at the end, and complain
+    except (ValueError, OSError, MemoryError) as error:
+        text = getattr(error, "strerror", None) or str(error) or "not enough memory"
+        print("backprop.py: error:", *text.split(), file=sys.stderr)
+        sys.stdout = sys.stdout if isinstance(error, ValueError) else None
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -715,34 +715,28 @@ def save(path, write=None):
     """Let write(file) make a file beside path, then put it there whole. Without it, only see if that can be.
 
     Mode and owner of an older file stay, links are followed, and what refuses a plain write refuses this.
+    Where the folder or the owner allows no other file in its place, path is written over.
     """
     path = Path(path).resolve()
-    is_new = not path.exists()
+    beside, made = path.with_name(f".{os.getpid()}.png"), [] if path.exists() else [path]
     try:
         path.open("ab").close()
         if write:
-            replace(path, write)
-            is_new = False
+            try:
+                write(beside)
+                shutil.copymode(path, beside)
+                if os.name == "posix":
+                    os.chown(beside, path.stat().st_uid, path.stat().st_gid)
+                beside.replace(path)
+            except PermissionError:
+                write(path)
+            made = []
     except OSError as error:
         raise ValueError(f"cannot write {path}: {error.strerror}") from None
     finally:
-        if is_new and path.exists():
-            path.unlink()
-
-
-def replace(path, write):
-    """Put a new file in the place of path; write over path where its folder or its owner forbids that."""
-    beside = path.with_name(f".{os.getpid()}.png")
-    try:
-        write(beside)
-        shutil.copymode(path, beside)
-        if hasattr(os, "chown"):  # not on Windows
-            os.chown(beside, path.stat().st_uid, path.stat().st_gid)
-        beside.replace(path)
-    except PermissionError:
-        write(path)
-    finally:
-        beside.unlink(missing_ok=True)
+        for file in [beside, *made]:
+            with contextlib.suppress(OSError):
+                file.unlink()
 
 
 def progress(text):
@@ -784,23 +778,19 @@ def run(main):
     in_lines = {"line_buffering": sys.stdout.isatty(), "write_through": False}  # `| head -1` stops no work
     sys.stdout.reconfigure(errors="backslashreplace", **in_lines)  # any file name, on any console
     os.environ["MPLBACKEND"] = "agg"  # a notebook hands on its own, which needs a package of the notebook's
-    status = 0
     try:
-        main()
-        sys.stdout.flush()
+        try:
+            main()
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:
-        status = 130
-    except BrokenPipeError:
-        pass  # the reader has seen enough: `| head -1`
+        sys.exit(130)
+    except BrokenPipeError:  # the reader has seen enough: `| head -1`
+        sys.stdout = None  # else Python would try again at the end, and complain
     except (ValueError, OSError, MemoryError) as error:
         print(f"kmeans.py: error: {reason(error)}", file=sys.stderr)
-        status = 2
-    finally:
-        try:
-            sys.stdout.flush()
-        except OSError:  # nothing can be written there any more; Python would try again, and complain
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(status)
+        sys.stdout = sys.stdout if isinstance(error, ValueError) else None
+        sys.exit(2)
 
 
 def reason(error):

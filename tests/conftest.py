@@ -78,9 +78,12 @@ def command(capsys, monkeypatch, tmp_path):
         module = importlib.import_module(script.removesuffix(".py"))
         monkeypatch.chdir(cwd)
         monkeypatch.setattr(sys, "argv", [script, *args])
-        with pytest.raises(SystemExit) as end:
+        status = 0
+        try:
             module.run(module.main)
-        return end.value.code or 0, *capsys.readouterr()
+        except SystemExit as end:
+            status = end.code
+        return status, *capsys.readouterr()
 
     return run
 
