@@ -1,6 +1,6 @@
 """Every described submission gets exactly the stated points by part, and the reasons say what they should.
 
-Without --all, only the last of each kind of submission is graded.
+Without --all, only the last of every other kind of submission is graded.
 """
 
 import pytest
@@ -16,7 +16,7 @@ from unusual_cases import CASES as UNUSUAL
 
 KINDS = NODES | GRADIENT_CHECKS | MODELS | CLUSTERS | UNUSUAL | STARTER | HOSTILE
 CASES = [case for cases in KINDS.values() for case in cases]
-SAMPLE = [cases[-1].id for cases in KINDS.values()]
+SAMPLE = [cases[-1].id for cases in [*KINDS.values()][::2]]
 pytestmark = pytest.mark.apart
 
 

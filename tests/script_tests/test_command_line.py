@@ -85,7 +85,8 @@ def test_the_picture_is_written_whoever_reads_the_text(tmp_path):
 
 
 @posix
-@pytest.mark.parametrize("line, name", sample(WRITING[::3], 3), ids=str)
+@pytest.mark.all
+@pytest.mark.parametrize("line, name", WRITING[::3], ids=str)
 def test_closed_streams_and_a_notebooks_backend(line, name, tmp_path):
     (tmp_path / "matplotlibrc").write_text("text.usetex: True\nfigure.dpi: 9\n")
     environment = os.environ | {"MPLBACKEND": "module://nowhere"}
@@ -150,7 +151,7 @@ script.run(script.main)
 
 
 @posix
-@pytest.mark.parametrize("line", sample(LONG, 2))
+@pytest.mark.parametrize("line", sample(LONG, 3))
 def test_ctrl_c_ends_with_130_and_leaves_nothing(line, tmp_path):
     script, *args = line.split()
     command = [sys.executable, "-c", CTRL_C, ROOT, script.removesuffix(".py"), *args]

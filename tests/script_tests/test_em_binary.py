@@ -213,7 +213,7 @@ SHAPES = [(30, 8, 3), (9_000, 8, 3), (90, 1500, 3), (4_000, 1_200, 4), (300, 9_0
 FORMS = [("float64", 0.3), ("float64", 0), ("bool", 0), ("sparse", 0)]
 
 
-@pytest.mark.parametrize("form, missing", sample(FORMS, 3))
+@pytest.mark.parametrize("form, missing", sample(FORMS, 4))
 @pytest.mark.parametrize("n, d, k", SHAPES)
 def test_every_pass_is_the_plain_one(n, d, k, form, missing):
     """From the same start, pass by pass, plain products of whole arrays lead to the same place."""

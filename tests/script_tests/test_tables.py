@@ -165,9 +165,10 @@ def test_both_refuse(case, read, tmp_path):
         read(path)
 
 
+@pytest.mark.all
 @pytest.mark.parametrize(
     "name, content",
-    sample([("kmeans.py", gzip.compress(CSV.encode(), mtime=0)), ("em_binary.py", saved(np.save, BOTH))], 2),
+    [("kmeans.py", gzip.compress(CSV.encode(), mtime=0)), ("em_binary.py", saved(np.save, BOTH))],
     ids=["kmeans, gzip", "em_binary, npy"],
 )
 def test_both_read_standard_input(name, content, tmp_path):
