@@ -55,8 +55,8 @@ def run_in_parallel(session):
             try:
                 read(session, end, running)
             except EOFError:
-                raise session.Failed(f"the process of {running[end]} has ended") from None
-        if session.shouldfail:  # -x
+                session.shouldfail = f"the process of {running[end]} has ended"
+        if session.shouldfail:  # also by -x
             raise session.Failed(session.shouldfail)
     return True
 
