@@ -62,15 +62,16 @@ def run_in_parallel(session):
 
 
 def read(session, end, running):
-    """One message of a process: a test begins, a report of it, or None at the end."""
+    """One message of a process: the name of the test that begins, a report of it, or None at the end."""
     message, hook = end.recv(), session.config.hook
     if message is None:
         del running[end]
-    elif isinstance(message, tuple):
-        running[end] = message[0]
-        hook.pytest_runtest_logstart(nodeid=message[0], location=message[1])
+    elif isinstance(message, str):
+        running[end] = message
     else:
         report = hook.pytest_report_from_serializable(config=session.config, data=message)
+        if session.config.option.verbose > 0 and (report.when == "call" or not report.passed):
+            hook.pytest_runtest_logstart(nodeid=report.nodeid, location=report.location)
         hook.pytest_runtest_logreport(report=report)
 
 
@@ -99,7 +100,7 @@ class Sender:
         self.config, self.end = config, end
 
     def pytest_runtest_logstart(self, nodeid, location):
-        self.end.send((nodeid, location))
+        self.end.send(nodeid)
 
     def pytest_runtest_logreport(self, report):
         self.end.send(self.config.hook.pytest_report_to_serializable(config=self.config, report=report))
