@@ -16,7 +16,7 @@ from unusual_cases import CASES as UNUSUAL
 
 KINDS = NODES | GRADIENT_CHECKS | MODELS | CLUSTERS | UNUSUAL | STARTER | HOSTILE
 CASES = [case for cases in KINDS.values() for case in cases]
-SAMPLE = [cases[-1].id for cases in [*KINDS.values()][::2]]
+SAMPLE = [cases[-1].id for cases in [*KINDS.values()][1::2]]
 pytestmark = pytest.mark.apart
 
 

@@ -151,7 +151,7 @@ script.run(script.main)
 
 
 @posix
-@pytest.mark.parametrize("line", sample(LONG, 3))
+@pytest.mark.parametrize("line", sample(LONG, 5))
 def test_ctrl_c_ends_with_130_and_leaves_nothing(line, tmp_path):
     script, *args = line.split()
     command = [sys.executable, "-c", CTRL_C, ROOT, script.removesuffix(".py"), *args]

@@ -353,7 +353,7 @@ SMALL = (
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("case", sample(SMALL, 2))
+@pytest.mark.parametrize("case", sample(SMALL, 4))
 def test_basic_and_select_on_any_table(here, capsys, case, request):
     name, content, _ = TABLES[case]
     write(here, name, content)

@@ -277,7 +277,7 @@ SHAPES = {
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("case", sample(SHAPES, 3))
+@pytest.mark.parametrize("case", sample(SHAPES, 6))
 def test_draws(case, tmp_path, monkeypatch, capsys):
     X = SHAPES[case]
     k = min(4, len(X))
