@@ -294,6 +294,12 @@ def node(id, name, backward, why, forward=None):
 
 
 SCRIPTS = [
+    Case(
+        "imported-once",
+        before="import builtins\nbuiltins.imports = getattr(builtins, 'imports', 0) + 1\n",
+        after="\nif builtins.imports > 1:\n    del DotNode\n",
+        why="right, but only for the first import of a process",
+    ),
     whole("whole-script", "in the manner of the starter, from the first line to the last"),
     Case("whole-kmeans", files={"kmeans.py": WHOLE_KMEANS}, why="in the manner of the starter"),
     whole(
