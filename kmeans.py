@@ -775,8 +775,8 @@ def run(main):
     """Exit status 0; 2 with one line for bad input; 130 after Ctrl-C. Never a traceback."""
     for name in ("stdout", "stderr"):  # None where it was closed (`>&-`)
         setattr(sys, name, getattr(sys, name) or open(os.devnull, "w"))  # noqa: SIM115, it stays open
-    in_lines = {"line_buffering": sys.stdout.isatty(), "write_through": False}  # `| head -1` stops no work
-    sys.stdout.reconfigure(errors="backslashreplace", **in_lines)  # any file name, on any console
+    # any file name, on any console; not line by line, so that `| head -1` stops no work
+    sys.stdout.reconfigure(errors="backslashreplace", line_buffering=sys.stdout.isatty(), write_through=False)
     os.environ["MPLBACKEND"] = "agg"  # a notebook hands on its own, which needs a package of the notebook's
     try:
         try:
