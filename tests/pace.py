@@ -13,6 +13,8 @@ from multiprocessing import connection
 
 import pytest
 
+MOST = 8  # processes: each takes the memory of numpy and matplotlib, and a server for student code
+
 
 def sample(cases, every):
     """The parameters of a test, of which only the first of every so many are run without --all."""
@@ -38,7 +40,7 @@ def shares(items):
 def run_in_parallel(session):
     """pytest's loop over the tests, by several processes; None if pytest is to do it."""
     options, todo = session.config.option, shares(session.items)
-    count = min(os.cpu_count() or 1, len(todo))
+    count = min(os.cpu_count() or 1, len(todo), MOST)
     if sys.platform != "linux" or count < 2 or session.testsfailed or options.collectonly or options.usepdb:
         return None
     queue, numbers = os.pipe()
