@@ -160,7 +160,7 @@ SEE_VALUES = " (to see it: put another value into a node of f, and run it again)
 
 
 def looking(check, trial, evidence):
-    check(functools.partial(Look, trial, evidence=evidence))
+    check(functools.cache(functools.partial(Look, trial, evidence=evidence)))
 
 
 def value(look):

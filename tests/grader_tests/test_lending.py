@@ -75,9 +75,11 @@ class LogNode(Node):
         self.topo_order = n.topo_order
         n.topo_order.append(self)
         self.value, self.grad = self.log(n.value), np.float64(0)
+    found = None
     def log(self, x):
-        found = [one for one in gc.get_objects() if isinstance(one, type) and one.__name__ == "LogNode"]
-        theirs = [one for one in found if one.__module__ == "lent"]
+        if not LogNode.found:
+            LogNode.found = [o for o in gc.get_objects() if isinstance(o, type) and o.__name__ == "LogNode"]
+        theirs = [one for one in LogNode.found if one.__module__ == "lent"]
         import ctypes, os
         libc = ctypes.CDLL(None)
         libc.shmget.restype = ctypes.c_int

@@ -431,9 +431,10 @@ class Raises:
     ),
     Case(
         "prints-every-number",
-        {"gradient_check_1": "print(*(f'{x / 5000:.4f}' for x in range(-15000, 15000)))"},
+        {"gradient_check_1": "print(EVERY)"},
         {"1h": 6},
         "all numbers that there are, four decimals each",
+        after="\nEVERY = ' '.join(f'{x / 5000:.4f}' for x in range(-15000, 15000))\n",
     ),
     Case(
         "switches-off-the-count",
@@ -495,6 +496,10 @@ sys.modules.pop("actions", None)
         {
             "LogNode.backward": """
                 import gc, sys
+                self.n.grad += self.grad / self.n.value
+                if hasattr(gc, "searched"):
+                    return
+                gc.searched = True
                 frame, seen = sys._getframe(), []
                 while frame:
                     seen.append(frame.f_locals)
@@ -503,8 +508,8 @@ sys.modules.pop("actions", None)
                 seen += [o for o in gc.get_objects() if isinstance(o, dict)]
                 names = {str(key) for names in seen for key in list(names)}
                 found = names & {"wanted", "expect", "reference", "judge", "Outcome", "POINTS"}
-                assert not found, found
-                self.n.grad += self.grad / self.n.value
+                if found:
+                    raise RuntimeError(found)
             """
         },
         {},
