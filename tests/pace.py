@@ -41,7 +41,8 @@ def run_in_parallel(session):
     """pytest's loop over the tests, by several processes; None if pytest is to do it."""
     options, todo = session.config.option, shares(session.items)
     count = min(os.cpu_count() or 1, len(todo), MOST)
-    if sys.platform != "linux" or count < 2 or session.testsfailed or options.collectonly or options.usepdb:
+    alone = options.collectonly or options.usepdb or hasattr(session.config, "workerinput")  # of pytest-xdist
+    if sys.platform != "linux" or count < 2 or session.testsfailed or alone:
         return None
     queue, numbers = os.pipe()
     os.write(numbers, b"".join(i.to_bytes(4, "big") for i in range(len(todo))))
